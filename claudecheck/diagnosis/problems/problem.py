@@ -1,0 +1,198 @@
+"""The shape of a catalogue entry, and how its texts are filled. Knows no journal and no rule."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from claudecheck.diagnosis.report import Command, Confidence, Finding, Fix, Layer, Owner, Severity, Shell
+
+System = Literal["Linux", "Darwin", "Windows"]
+
+#: Every hole that a text of the catalogue may have: what fills it, and what stands there when the
+#: run could not tell. A rule may give a better value; a hole outside this table fails a test.
+HOLES: Mapping[str, str] = {
+    "host": "the API's host",
+    "port": "443",
+    "url": "the base URL",
+    "base_url_source": "ANTHROPIC_BASE_URL",
+    "client": "this client",
+    "sdk": "the SDK",
+    "python": "python3",
+    "key_variable": "ANTHROPIC_API_KEY",
+    "variable": "the variable",
+    "value": "the value",
+    "suggestion": "a corrected value",
+    "file": "the file",
+    "cafile": "the CA file",
+    "proxy": "the proxy",
+    "proxy_host": "the proxy's host",
+    "proxy_port": "the proxy's port",
+    "proxy_variable": "HTTPS_PROXY",
+    "address": "the address",
+    "addresses": "the addresses",
+    "resolver": "the resolver",
+    "issuer": "an unknown authority",
+    "product": "an inspection product",
+    "subject": "the certificate's subject",
+    "names": "other names",
+    "not_before": "its first day",
+    "not_after": "its last day",
+    "offset": "some time",
+    "version": "an old version",
+    "alert": "an alert",
+    "status": "the status",
+    "message": "its own words",
+    "schemes": "the schemes it offers",
+    "model": "the model",
+    "location": "another address",
+    "retry_after": "a while",
+    "limit": "the limit",
+    "request_id": "the request-id",
+    "provider": "another provider",
+    "header": "the header",
+    "size": "the size",
+    "seconds": "some seconds",
+    "detail": "no detail",
+    "search_domain": "the search domain",
+    "count": "some",
+    "total": "all",
+}
+
+_HOLE = re.compile(r"\{([a-z_]+)\}")
+
+
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
+    """One way out. `systems` is empty when it holds everywhere; `caution` names its side effect."""
+
+    text: str
+    commands: tuple[Command, ...] = ()
+    systems: tuple[System, ...] = ()
+    only_in: Literal["", "container", "wsl", "ci", "ssh"] = ""
+    caution: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything claudecheck can say about one thing that is wrong.
+
+    `looks_like` maps a client ("Python 0.x", "Python 1.x / 2.x", "TypeScript", "Claude Code",
+    "curl") to the text that it prints; `told_apart` says which one variable separates it from its
+    look-alikes.
+    """
+
+    code: str
+    layer: Layer
+    title: str
+    cause: str
+    owner: Owner | None
+    fixes: tuple[Remedy, ...]
+    verify: str = "claudecheck doctor"
+    severity: Severity = "error"
+    retryable: bool = False
+    billed: bool = False
+    looks_like: Mapping[str, str] = {}
+    told_apart: str = ""
+
+    def holes(self) -> set[str]:
+        """The names of all holes in its texts and commands."""
+        texts = [self.title, self.cause, self.verify]
+        for remedy in self.fixes:
+            texts += [remedy.text, remedy.caution, *(command.line for command in remedy.commands)]
+        return {name for text in texts for name in _HOLE.findall(text)}
+
+    def finding(
+        self,
+        values: Mapping[str, str],
+        *,
+        machine: Machine,
+        seen: list[str],
+        ruled_out: list[str],
+        confidence: Confidence = "high",
+        severity: Severity | None = None,
+        layer: Layer | None = None,
+        owner: Owner | None = None,
+    ) -> Finding:
+        """This problem as found here: holes filled, fixes and commands chosen for this machine."""
+        return Finding(
+            code=self.code,
+            layer=layer or self.layer,
+            severity=severity or self.severity,
+            title=fill(self.title, values),
+            cause=fill(self.cause, values),
+            seen=seen,
+            ruled_out=ruled_out,
+            confidence=confidence,
+            owner=owner or self.owner,
+            retryable=self.retryable,
+            fixes=[_fix(remedy, values, machine) for remedy in self.fixes if machine.takes(remedy)],
+            verify=fill(self.verify, values),
+        )
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides which fixes and commands are shown."""
+
+    os: str = "Linux"
+    shell: str = "sh"
+    container: bool = False
+    wsl: bool = False
+    ci: bool = False
+    ssh: bool = False
+
+    def takes(self, remedy: Remedy) -> bool:
+        if remedy.systems and self.os not in remedy.systems:
+            return False
+        return remedy.only_in == "" or bool(getattr(self, remedy.only_in))
+
+    def shells(self) -> tuple[Shell, ...]:
+        """In the order of preference; the first that a remedy speaks is shown."""
+        if self.shell == "fish":
+            return ("fish", "sh")
+        if self.shell == "powershell":
+            return ("powershell", "cmd")
+        if self.shell == "cmd":
+            return ("cmd", "powershell")
+        return ("sh",)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with every hole filled: by `values`, else by what `HOLES` says."""
+    return _HOLE.sub(lambda hole: values.get(hole[1]) or HOLES[hole[1]], text)
+
+
+def fill_command(line: str, values: Mapping[str, str], shell: Shell) -> str:
+    """The same for a command line: what was read from the network or a file is quoted for the shell."""
+
+    def quoted(hole: re.Match[str]) -> str:
+        value = values.get(hole[1])
+        if value is None or value == "":
+            return "<" + hole[1].replace("_", "-") + ">"
+        return _quote(value, shell)
+
+    return _HOLE.sub(quoted, line)
+
+
+def _quote(value: str, shell: Shell) -> str:
+    if shell == "powershell":
+        return value if re.fullmatch(r"[\w@%+=:,./\\-]+", value) else "'" + value.replace("'", "''") + "'"
+    if shell == "cmd":
+        return value if re.fullmatch(r"[\w@+=:,./\\-]+", value) else '"' + re.sub(r'["%!^&|<>]', "", value) + '"'
+    return shlex.quote(value)
+
+
+def _fix(remedy: Remedy, values: Mapping[str, str], machine: Machine) -> Fix:
+    text = fill(remedy.text, values)
+    if remedy.caution:
+        text += f" ({fill(remedy.caution, values)})"
+    spoken = machine.shells()
+    chosen = next((shell for shell in spoken if any(c.shell == shell for c in remedy.commands)), None)
+    commands = [
+        Command(shell=command.shell, line=fill_command(command.line, values, command.shell))
+        for command in remedy.commands
+        if command.shell == chosen or command.shell in ("dockerfile", "yaml", "python", "typescript")
+    ]
+    return Fix(text=text, commands=commands)

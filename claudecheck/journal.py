@@ -1,0 +1,61 @@
+"""The journal's writer: the one door through which an observation enters, redacted and bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from claudecheck.deadline import Deadline
+from claudecheck.diagnosis.observations import AnyObservation, Journal
+from claudecheck.redact import Redactor
+
+#: Certificates are kept whole (the fix may need them); everything else that a server chose is cut.
+_LONG_FIELDS = {"pem": 20_000, "trace": 6_000}
+_LONGEST_LIST = 200
+
+
+class JournalWriter:
+    """Collects observations from all threads of a run.
+
+    `listen` is called with every observation as it stands in the journal (the progress line).
+    """
+
+    def __init__(
+        self,
+        deadline: Deadline,
+        secrets: Iterable[str] = (),
+        listen: Callable[[AnyObservation], None] | None = None,
+    ) -> None:
+        self.deadline = deadline
+        self._redactor = Redactor(secrets)
+        self._listen = listen
+        self._lock = threading.Lock()
+        self._observations: list[AnyObservation] = []
+
+    def write(self, observation: AnyObservation) -> AnyObservation:
+        """Store it, and return it as stored."""
+        kept: AnyObservation = msgspec.convert(self._harmless(msgspec.to_builtins(observation)), type(observation))
+        with self._lock:
+            self._observations.append(kept)
+        if self._listen is not None:
+            self._listen(kept)
+        return kept
+
+    def journal(self) -> Journal:
+        """What was seen so far; abandoned threads that report later change nothing in it."""
+        with self._lock:
+            return Journal(tuple(self._observations))
+
+    def _harmless(self, value: Any, field: str = "") -> Any:
+        if isinstance(value, str):
+            limit = _LONG_FIELDS.get(field)
+            return self._redactor.clean(value, limit) if limit else self._redactor.clean(value)
+        if isinstance(value, dict):
+            pairs = list(value.items())[:_LONGEST_LIST]
+            return {self._redactor.clean(str(key), 200): self._harmless(item, str(key)) for key, item in pairs}
+        if isinstance(value, list):
+            return [self._harmless(item, field) for item in value[:_LONGEST_LIST]]
+        return value

@@ -1,0 +1,45 @@
+"""What every probe is handed: the route, where to write, and how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from claudecheck.clients.route import Route
+from claudecheck.deadline import Deadline
+from claudecheck.diagnosis.observations import AnyObservation, Observation
+from claudecheck.journal import JournalWriter
+
+Seen = TypeVar("Seen", bound=Observation)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One route being walked. `variation` is empty on the client's own route."""
+
+    route: Route
+    writer: JournalWriter
+    variation: str = ""
+
+    @property
+    def deadline(self) -> Deadline:
+        return self.writer.deadline
+
+    def start(self) -> float:
+        """The moment an operation starts, in milliseconds of the run."""
+        return self.deadline.elapsed_ms()
+
+    def record(self, seen: Seen, started: float) -> Seen:
+        """Stamp an observation with its times and its variation, write it, return it as kept."""
+        ended = self.deadline.elapsed_ms()
+        stamped = msgspec.structs.replace(
+            seen,
+            at_ms=round(started, 2),
+            duration_ms=round(ended - started, 2),
+            variation=self.variation,
+        )
+        write: Callable[[AnyObservation], AnyObservation] = self.writer.write
+        return write(stamped)  # type: ignore[arg-type, return-value]  # Seen is one of AnyObservation

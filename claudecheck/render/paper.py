@@ -1,0 +1,60 @@
+"""What the parts of the terminal's page share: its width, its marks, and text that is safe to print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from claudecheck.diagnosis.report import Severity, StageStatus
+from claudecheck.render.untrusted import LONGEST_VALUE, ascii_only, command_lines, harmless
+
+#: Only the sixteen colours that a terminal's theme defines, so that they fit dark and light backgrounds.
+GOOD, BAD, ODD, QUIET, STRONG = "green", "red", "yellow", "dim", "bold"
+
+_STAGE_MARKS: Mapping[StageStatus, tuple[str, str, str]] = {
+    "pass": ("✓", "ok", GOOD),
+    "warn": ("!", "!!", ODD),
+    "fail": ("✗", "XX", BAD),
+    "skip": ("·", "--", QUIET),
+}
+SEVERITY_MARKS: Mapping[Severity, StageStatus] = {"error": "fail", "warning": "warn", "info": "skip"}
+
+
+@dataclass(frozen=True)
+class Paper:
+    """`width` counts columns; without `unicode` everything on it is ASCII."""
+
+    width: int
+    unicode: bool
+
+    @property
+    def narrow(self) -> bool:
+        return self.width < 64
+
+    def text(self, value: str, style: str = "", limit: int = LONGEST_VALUE) -> Text:
+        """Text from the report: never markup, without control characters, folded where it is too long."""
+        return Text(self._shown(harmless(value, limit)), style=style, overflow="fold")
+
+    def command(self, line: str, lead: Text) -> list[Text]:
+        """A command line by line. The terminal may wrap such a line, this page never does: it is copied whole."""
+        return [
+            Text.assemble(lead, (self._shown(part), "cyan"), no_wrap=True, overflow="ignore")
+            for part in command_lines(line)
+        ]
+
+    def mark(self, status: StageStatus) -> Text:
+        shape, twin, style = _STAGE_MARKS[status]
+        return Text(shape if self.unicode else twin, style=f"{STRONG} {style}" if style != QUIET else style)
+
+    @property
+    def bar(self) -> str:
+        return "━" if self.unicode else "="
+
+    def _shown(self, text: str) -> str:
+        return text if self.unicode else ascii_only(text)
+
+
+def colour_of(status: StageStatus) -> str:
+    return _STAGE_MARKS[status][2]

@@ -1,0 +1,187 @@
+"""The report as a page for a terminal. Pure: it opens no stream and asks no terminal for its size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from claudecheck.diagnosis.report import Finding, Fix, Report, Shell, StageStatus, Status
+from claudecheck.render import table, verdict
+from claudecheck.render.paper import BAD, GOOD, ODD, QUIET, SEVERITY_MARKS, STRONG, Paper, colour_of
+
+_NARROWEST, _WIDEST = 40, 120  # prose is hard to read on longer lines
+_GAP = 3
+_LABEL = 6  # "not it", "verify"
+_MOST_SEEN = 8
+_VERDICTS: dict[Status, str] = {"healthy": GOOD, "degraded": ODD, "incomplete": ODD, "failing": BAD}
+_PLACES: dict[Shell, str] = {
+    "powershell": "in PowerShell:",
+    "cmd": "in cmd.exe:",
+    "dockerfile": "in the Dockerfile:",
+    "yaml": "in the YAML file:",
+    "python": "in Python:",
+    "typescript": "in TypeScript:",
+}
+
+
+def render_text(report: Report, *, width: int, colour: bool, unicode: bool) -> str:
+    """The page as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text."""
+    page = StringIO()
+    console = Console(
+        file=page,
+        width=_within(width),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+        _environ={},  # the caller has looked at the environment; this must give the same anywhere
+    )
+    console.print(render(report, width=width, unicode=unicode), crop=False)
+    return "\n".join(line.rstrip(" ") for line in page.getvalue().split("\n"))
+
+
+def render(report: Report, *, width: int, unicode: bool) -> Group:
+    """The page as a rich renderable. Print it with `crop=False`: commands may be longer than a line."""
+    return Group(*_page(report, Paper(_within(width), unicode)))
+
+
+def _within(width: int) -> int:
+    return max(_NARROWEST, min(width, _WIDEST))
+
+
+def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
+    yield from _header(report, paper)
+    yield Text()
+    yield table.stages(report.stages, paper)
+    yield Text()
+    culprit = verdict.culprit(report)
+    if culprit:
+        mark: StageStatus = "warn" if report.status == "incomplete" else "fail"
+        yield from _title(culprit, mark, paper, STRONG)
+        yield from _evidence(culprit, paper)
+        yield Text()
+        if report.variations:
+            yield from table.variations(report.variations, paper)
+            yield Text()
+    others = verdict.others(report)
+    for finding in others:
+        yield from _in_short(finding, paper)
+        if finding.severity != "info" or finding is others[-1]:
+            yield Text()
+    yield from _ending(report, paper)
+
+
+def _header(report: Report, paper: Paper) -> Iterator[RenderableType]:
+    """The command, then what decides the route."""
+    command = paper.text(f"claudecheck {verdict.command(report)}", STRONG)
+    indent = 2 if paper.narrow else command.cell_len + _GAP
+    phrases = [paper.text(phrase) for phrase in verdict.surroundings(report)]
+    return _flow([command, *phrases], " " * _GAP, indent, paper)
+
+
+def _flow(phrases: Sequence[Text], gap: str, indent: int, paper: Paper) -> Iterator[RenderableType]:
+    """Phrases side by side; where the line is full, the next one begins a line below."""
+    line, used, margin = phrases[0], phrases[0].cell_len, 0
+    for phrase in phrases[1:]:
+        if used + len(gap) + phrase.cell_len > paper.width:
+            yield Padding(line, (0, 0, 0, margin))
+            line, used, margin = phrase, indent + phrase.cell_len, indent
+        else:
+            line = Text.assemble(line, gap, phrase, overflow="fold")
+            used += len(gap) + phrase.cell_len
+    yield Padding(line, (0, 0, 0, margin))
+
+
+def _evidence(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
+    """What stands below the culprit: cause, what was seen, what it is not, the ways out, how to check."""
+    yield from _field("why", [finding.cause], paper)
+    seen = finding.seen[:_MOST_SEEN]
+    if len(finding.seen) > len(seen):
+        seen.append(f"and {len(finding.seen) - len(seen)} more in the JSON report")
+    yield from _field("seen", seen, paper)
+    yield from _field("not it", ["; ".join(finding.ruled_out)], paper)
+    yield from _field("sure", [verdict.certainty(finding)], paper)
+    for place, fix in enumerate(finding.fixes):
+        yield from _fix("or" if place else "fix", fix, paper)
+    if verdict.is_command(finding.verify):
+        yield from _named_command("verify", finding.verify, paper)
+    else:
+        yield from _field("verify", [finding.verify], paper)
+    yield from _named_command("more", f"claudecheck explain {finding.code}", paper)
+
+
+def _in_short(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
+    """A finding that is not the verdict: what it is, and for more than information the first way out."""
+    yield from _title(finding, SEVERITY_MARKS[finding.severity], paper)
+    if finding.severity != "info":
+        for fix in finding.fixes[:1]:
+            yield from _fix("fix", fix, paper)
+
+
+def _title(finding: Finding, mark: StageStatus, paper: Paper, style: str = "") -> Iterator[RenderableType]:
+    """Mark, code and title on one line where they fit, else the title below its code."""
+    code_style = STRONG if mark == "skip" else f"{STRONG} {colour_of(mark)}"
+    head = Text.assemble(paper.mark(mark), " ", paper.text(finding.code, code_style))
+    title = paper.text(finding.title, style)
+    if head.cell_len + _GAP + title.cell_len <= paper.width:
+        yield Text.assemble(head, " " * _GAP, title)
+    else:
+        yield head
+        yield Padding(title, (0, 0, 0, 2))
+
+
+def _field(label: str, values: list[str], paper: Paper) -> Iterator[RenderableType]:
+    """A label and its values, one below the other; nothing when there are none."""
+    values = [value for value in values if value]
+    if not values:
+        return
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for value in values:
+        grid.add_row(_label(label, paper), paper.text(value))
+        label = ""
+    yield grid
+
+
+def _named_command(label: str, line: str, paper: Paper) -> Iterator[RenderableType]:
+    """A command beside its label where it fits, else below it."""
+    lead = _label(label, paper)
+    if lead.cell_len + len(line) > paper.width:
+        yield lead
+        lead = _indent()
+    yield from paper.command(line, lead)
+
+
+def _indent() -> Text:
+    return Text(" " * 4)
+
+
+def _label(label: str, paper: Paper) -> Text:
+    return Text("  " + label.ljust(_LABEL) + " " * (2 if paper.narrow else _GAP), QUIET)
+
+
+def _fix(label: str, fix: Fix, paper: Paper) -> Iterator[RenderableType]:
+    yield from _field(label, [fix.text], paper)
+    place = ""
+    for command in fix.commands:
+        if _PLACES.get(command.shell, "") != place:
+            place = _PLACES.get(command.shell, "")
+            yield Text(f"  {place}", QUIET)
+        yield from paper.command(command.line, _indent())
+
+
+def _ending(report: Report, paper: Paper) -> Iterator[RenderableType]:
+    """What was cut, what it cost, and the last line."""
+    for note in (verdict.cut(report), verdict.cost(report.billed)):
+        if note:
+            yield paper.text(note, QUIET)
+    # That the API was reached is good news even in a failing run.
+    style = "" if report.status == "failing" and report.reached_api else _VERDICTS[report.status]
+    first, *rest = verdict.bottom_line(report)
+    phrases = [paper.text(first, f"{STRONG} {style}".strip()), *map(paper.text, rest)]
+    yield from _flow(phrases, " · " if paper.unicode else " - ", 2, paper)

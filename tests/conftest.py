@@ -1,0 +1,26 @@
+"""The one option of the tests: `pytest --update-golden` rewrites the outputs that they compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs, for review as a diff")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str | Path, str], None]:
+    """Compares a text with a file of `tests/golden`, or of another place when the path is absolute."""
+
+    def compare(name: str | Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            (GOLDEN / name).write_bytes(text.encode())
+        assert (GOLDEN / name).read_bytes().decode() == text
+
+    return compare

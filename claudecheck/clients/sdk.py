@@ -1,0 +1,94 @@
+"""Which rules an installed Python SDK follows, by its version and that of its HTTP stack.
+
+The thresholds were read in the wheels of `anthropic` 0.30 to 2.12, `httpx` 0.27 and 0.28, and `httpx2`
+2.0 to 2.16. Not every release was opened: a threshold is the first one seen with the new rule.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from claudecheck.diagnosis.observations import Interpreter
+
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """Without an installed SDK, the current generation is assumed."""
+
+    generation: int = 2
+    version: Version = (2, 0, 0)
+    stack: Version = (2, 16)
+
+    @classmethod
+    def of(cls, interpreter: Interpreter) -> Sdk:
+        if not interpreter.sdk:
+            return cls()
+        generation = interpreter.generation
+        stack = _version(interpreter.http_stack.rpartition(" ")[2]) or ((0, 28) if generation == 0 else (2, 16))
+        return cls(generation, _version(interpreter.sdk) or (generation, 999), stack)
+
+    @property
+    def key_header(self) -> str:
+        """Where an API key goes; a token always goes into Authorization."""
+        return "authorization" if self.generation >= 2 else "x-api-key"
+
+    @property
+    def api_version(self) -> str:
+        return "2026-10-21" if self.generation >= 2 else "2023-06-01"
+
+    @property
+    def sends_both_credentials(self) -> bool:
+        """ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN go out side by side."""
+        return (0, 50) <= self.version < (2,)
+
+    @property
+    def has_profiles(self) -> bool:
+        """Profiles, federation and ANTHROPIC_CUSTOM_HEADERS came together."""
+        return self.version >= (0, 98)
+
+    @property
+    def empty_is_unset(self) -> bool:
+        """Before, an empty ANTHROPIC_AUTH_TOKEN was sent, as a header without a token."""
+        return self.version >= (0, 122)
+
+    @property
+    def refuses_writable_profiles(self) -> bool:
+        return self.version >= (1, 11)
+
+    @property
+    def token_file_modes(self) -> int:
+        """The permission bits that a file with a profile's tokens must not have."""
+        return 0o077 if self.version >= (1, 6) else 0o074
+
+    @property
+    def headers_are_utf8(self) -> bool:
+        """Before, a header with anything but ASCII raised UnicodeEncodeError."""
+        return self.generation >= 1
+
+    @property
+    def matches_networks(self) -> bool:
+        """10.0.0.0/8 in NO_PROXY is a network for hosts that are addresses."""
+        return self.generation >= 1 and self.stack >= (2, 14)
+
+    @property
+    def decodes_patterns(self) -> bool:
+        """An encoded international name behind a star, as NO_PROXY=xn--… makes one, raises."""
+        return self.generation >= 1 and self.stack >= (2, 8)
+
+    @property
+    def reads_certifi(self) -> bool:
+        return self.generation == 0 or self.stack < (2, 3)
+
+    @property
+    def forgives_missing_ca(self) -> bool:
+        """Before 0.28, httpx went on with its own bundle when SSL_CERT_FILE named no file."""
+        return self.generation == 0 and self.stack < (0, 28)
+
+
+def _version(text: str) -> Version:
+    """The leading numbers; empty when there are none ("unknown")."""
+    told = re.match(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in told[0].split(".")) if told else ()

@@ -1,0 +1,186 @@
+"""What `python_sdk.plan` predicts, against what the installed SDK does in the same environments.
+
+CLAUDECHECK_SDK_PYTHONS may name interpreters with other generations of the SDK, parted like PATH.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claudecheck import environment
+from claudecheck.clients import python_sdk
+from claudecheck.clients.route import Plan
+from claudecheck.diagnosis.observations import Interpreter
+from tests import sdk_cases, sdk_files
+from tests.sdk_cases import KEY, Case
+
+HERE = Path(__file__).parent
+WORKER = HERE.parent / "claudecheck" / "sdk_worker.py"
+PYTHONS = [sys.executable, *filter(None, os.environ.get("CLAUDECHECK_SDK_PYTHONS", "").split(os.pathsep))]
+Told = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("sdk")
+    sdk_files.lay(place)
+    return place
+
+
+def variables_of(case: Case, folder: Path) -> dict[str, str]:
+    """A small store, so that a client is built in milliseconds; a home without profiles; a good key."""
+    base = {"HOME": "/nowhere", "SSL_CERT_FILE": "{folder}/one.pem"}
+    if not case.without_key:
+        base["ANTHROPIC_API_KEY"] = KEY
+    return {name: value.replace("{folder}", str(folder)) for name, value in {**base, **case.variables}.items()}
+
+
+def interpreter_of(python: str) -> Interpreter:
+    """Its facts, told by the worker that the doctor uses."""
+    with subprocess.Popen([python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}) as process:
+        assert process.stdout is not None
+        facts = json.loads(process.stdout.readline())
+        process.kill()
+    known = {name: facts[name] for name in Interpreter.__struct_fields__ if name in facts}
+    return Interpreter(path=python, chosen_by="--python", **known)
+
+
+def ask_sdk(python: str, environments: Iterable[Mapping[str, str]]) -> list[Told]:
+    done = subprocess.run(
+        [python, str(HERE / "ask_sdk.py")],
+        input=json.dumps(list(environments)),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+        env={},
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+ENTRIES = (
+    "anthropic.com",
+    ".anthropic.com",
+    "*.anthropic.com",
+    "API.anthropic.com",
+    "api.anthropic.com:443",
+    "api.anthropic.com:8443",
+    "10.0.0.0/8",
+    "10.1.2.3",
+    "10.1.2.3/",
+    "10.0.0.0/99",
+    "10.1.2.3:8443",
+    "::1",
+    "[::1]",
+    "2001:db8::/32",
+    "2001:db8::1",
+    "localhost",
+    "all://*",
+    "https://*.com",
+    "http://",
+    "com",
+    "a b",
+    "gw",
+    "müller.de",
+    "xn--mller-kva.de",
+)
+HOSTS = (
+    "https://api.anthropic.com",
+    "https://api.anthropic.com:8443",
+    "https://10.1.2.3",
+    "https://10.1.2.3:8443",
+    "https://[2001:db8::1]",
+    "http://localhost:4000",
+    "http://gw:80",
+    "https://müller.de",
+)
+
+
+def generated(folder: Path) -> list[dict[str, str]]:
+    """Every entry alone and after another one, for every host; ALL_PROXY stands beside HTTPS_PROXY."""
+    values = [*ENTRIES, *(",".join(pair) for pair in itertools.pairwise(ENTRIES))]
+    base = variables_of(Case("", {"ALL_PROXY": "http://all.corp:1", "HTTPS_PROXY": "http://secure.corp:2"}), folder)
+    return [{**base, "NO_PROXY": value, "ANTHROPIC_BASE_URL": host} for value in values for host in HOSTS]
+
+
+def plan_of(variables: Mapping[str, str], interpreter: Interpreter) -> Plan:
+    snapshot = environment.with_store_of(environment.read(variables), interpreter)
+    return python_sdk.plan(snapshot, interpreter)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the real client of one interpreter did: in each case of the table, and with each NO_PROXY."""
+
+    interpreter: Interpreter
+    cases: dict[str, Told]
+    bypasses: list[Told]
+
+
+@pytest.fixture(scope="module", params=PYTHONS)
+def asked(request: pytest.FixtureRequest, folder: Path) -> Asked:
+    names = [case.name for case in sdk_cases.ALL]
+    assert len(set(names)) == len(names)
+    told = ask_sdk(request.param, [*(variables_of(case, folder) for case in sdk_cases.ALL), *generated(folder)])
+    cases = dict(zip(names, told, strict=False))
+    return Asked(interpreter_of(request.param), cases, told[len(names) :])
+
+
+@pytest.mark.parametrize("case", sdk_cases.ALL, ids=lambda case: case.name)
+def test_the_plan_is_what_the_real_client_does(case: Case, asked: Asked, folder: Path) -> None:
+    told = asked.cases[case.name]
+    plan = plan_of(variables_of(case, folder), asked.interpreter)
+    sent = told["built"] and told["sent"]
+    if not case.silent:
+        refused = [one for one in plan.concerns if one.stops_client or one.kind == "key-missing"]
+        assert sent != bool(refused), told
+    if asked.interpreter.path == sys.executable:
+        assert tuple(one.kind for one in plan.concerns) == case.concerns
+    if sent and plan.route is not None and plan.route.credential.sort != "federation":
+        agrees(plan, told, silent=case.silent)
+
+
+def agrees(plan: Plan, told: Told, *, silent: bool) -> None:
+    """Address, proxy, trust and headers of the route are those of the client's own request."""
+    route = plan.route
+    assert route is not None
+    if not silent:
+        assert (route.proxy.shown if route.proxy else "") == told["proxy"]
+        assert (
+            bool(route.proxy and route.proxy.has_credentials and "socks" not in route.proxy.scheme)
+            == told["proxy_authorization"]
+        )
+    assert route.trust.strict == told["strict"]
+    if told["exchanges"]:
+        assert route.credential.sort == "profile"
+        return
+    if not any(one.kind == "base-url-invalid" for one in plan.concerns):
+        assert f"{route.endpoint.url}/v1/models" == told["url"]
+    real = told["headers"]
+    assert real["user-agent"] == route.user_agent
+    assert real["anthropic-version"] == route.api_version
+    if route.credential.sort == "profile":
+        assert real["authorization"].startswith("Bearer ")
+        return
+    mine = {**route.credential.headers(), **{name.lower(): value.reveal() for name, value in route.headers}}
+    assert mine == {name: value for name, value in real.items() if name in {*mine, "authorization", "x-api-key"}}
+
+
+def test_every_entry_of_no_proxy_takes_the_same_hosts_off_the_proxy(asked: Asked, folder: Path) -> None:
+    snapshot = environment.read({})
+    for variables, told in zip(generated(folder), asked.bypasses, strict=True):
+        plan = python_sdk.plan(replace(snapshot, variables=variables), asked.interpreter)
+        crashes = any(one.kind == "no-proxy-invalid" and one.stops_client for one in plan.concerns)
+        assert told["built"] != crashes, (variables["NO_PROXY"], told)
+        if told["built"]:
+            assert plan.route is not None
+            assert (plan.route.proxy.shown if plan.route.proxy else "") == told["proxy"], variables
+            assert bool(plan.route.bypassed_by) == (told["proxy"] == "")

@@ -189,6 +189,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     is_ca: bool = False
     self_signed: bool = False
     missing: list[str] = []  # what strict verification asks for and this certificate lacks
+    issuer_url: str = ""  # where the issuer can be fetched (authority information access)
     pem: str = ""
 
 
@@ -203,6 +204,7 @@ class StoreVerdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     depth: int = 0
     authorities: int = 0  # how many certificates the store holds
+    knows_organisation: bool = False  # it holds an authority of the missing issuer's organisation
 
 
 class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):

@@ -116,7 +116,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         layer: Layer | None = None,
         owner: Owner | None = None,
     ) -> Finding:
-        """This problem as found here: holes filled, fixes and commands chosen for this machine."""
+        """The problem as found here: holes filled, fixes and commands chosen for this machine."""
         return Finding(
             code=self.code,
             layer=layer or self.layer,

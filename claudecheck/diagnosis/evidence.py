@@ -1,0 +1,232 @@
+"""The journal, asked the questions that rules ask. Pure: nothing here is measured or decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from claudecheck.diagnosis import addresses
+from claudecheck.diagnosis.failures import Failure, Stage
+from claudecheck.diagnosis.observations import (
+    Clock,
+    Concern,
+    Crash,
+    End,
+    HttpExchange,
+    Interpreter,
+    Journal,
+    LocalNetwork,
+    NameLookup,
+    ProxyDetection,
+    ResolverConfig,
+    RouteChosen,
+    RouteView,
+    Run,
+    Skipped,
+    TcpConnect,
+    TlsHandshake,
+    Tunnel,
+)
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.report import Confidence, Finding, Layer, Owner, Severity
+from claudecheck.diagnosis.variations import Outcome, outcomes
+
+CLIENT_NAMES = {
+    "python": "the Python SDK",
+    "typescript": "the TypeScript SDK",
+    "node": "Node fetch",
+    "claude-code": "Claude Code",
+    "curl": "curl",
+}
+
+
+class Evidence:
+    """One run's facts by name. Everything is on the client's own route unless it says otherwise."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.run = journal.first(Run) or Run(version="", started_at="")
+        self.end = journal.first(End)
+        self.interpreter = journal.first(Interpreter)
+        self.network = journal.first(LocalNetwork)
+        self.detection = journal.first(ProxyDetection)
+        chosen = journal.first(RouteChosen)
+        self.has_route = chosen is not None
+        self.route = chosen.route if chosen else RouteView(client="python")
+        self.concerns = journal.all(Concern)
+        self.crashes = journal.all(Crash, variation=None)
+        self.skipped = {skip.stage: skip.because for skip in journal.all(Skipped)}
+
+    # -- the surroundings
+
+    @property
+    def proxied(self) -> bool:
+        return bool(self.route.proxy)
+
+    @property
+    def official(self) -> bool:
+        return self.route.official
+
+    @cached_property
+    def machine(self) -> Machine:
+        return Machine(
+            os=self.run.os or "Linux",
+            shell=self.run.shell or "sh",
+            container=bool(self.run.container),
+            wsl=self.run.wsl,
+            ci=bool(self.run.ci),
+            ssh=self.run.ssh,
+        )
+
+    @cached_property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        return outcomes(self.journal)
+
+    def tried(self, name: str) -> Outcome | None:
+        """The finished variation of this id, or the first whose id starts with it and a colon."""
+        for key, outcome in self.outcomes.items():
+            if (key == name or key.startswith(name + ":")) and outcome.finished:
+                return outcome
+        return None
+
+    def tried_all(self, name: str) -> list[Outcome]:
+        return [o for key, o in self.outcomes.items() if (key == name or key.startswith(name + ":")) and o.finished]
+
+    # -- names
+
+    def lookups(self, purpose: str = "api") -> list[NameLookup]:
+        return [seen for seen in self.journal.all(NameLookup) if seen.purpose == purpose]
+
+    def lookup(self, purpose: str = "api", family: str = "any") -> NameLookup | None:
+        """The client's own call; with a route that is held to one family, the question for that."""
+        calls = [seen for seen in self.lookups(purpose) if not seen.transport]
+        return next((seen for seen in calls if seen.family == family), calls[0] if calls else None)
+
+    def direct_answers(self, purpose: str = "api") -> list[NameLookup]:
+        """What nameservers said when they were asked one by one, on the route or in a variation."""
+        return [
+            seen
+            for seen in self.journal.all(NameLookup, variation=None)
+            if seen.purpose == purpose and seen.transport and seen.failure is not Failure.CANCELLED
+        ]
+
+    @cached_property
+    def resolver(self) -> ResolverConfig | None:
+        return self.journal.first(ResolverConfig)
+
+    # -- the transport
+
+    def connects(self, purpose: str = "api") -> list[TcpConnect]:
+        return sorted((s for s in self.journal.all(TcpConnect) if s.purpose == purpose), key=lambda s: s.order)
+
+    def handshake(self, purpose: str = "api") -> TlsHandshake | None:
+        """The last one: of several attempts the one that the later stages stand on."""
+        seen = [s for s in self.journal.all(TlsHandshake) if s.purpose == purpose]
+        return seen[-1] if seen else None
+
+    @cached_property
+    def tunnel(self) -> Tunnel | None:
+        seen = [s for s in self.journal.all(Tunnel) if s.purpose == "api"]
+        return seen[-1] if seen else None
+
+    # -- HTTP
+
+    def exchanges(self, step: str) -> list[HttpExchange]:
+        return [seen for seen in self.journal.all(HttpExchange) if seen.step == step]
+
+    @cached_property
+    def models(self) -> HttpExchange | None:
+        seen = self.exchanges("models")
+        return seen[-1] if seen else None
+
+    @cached_property
+    def message(self) -> HttpExchange | None:
+        seen = self.exchanges("message")
+        return seen[-1] if seen else None
+
+    @cached_property
+    def clock_offset_s(self) -> float | None:
+        """Local minus remote, from the clock with the smallest claim of error; None when none was read."""
+        offsets = [clock.offset_s for clock in self.journal.all(Clock, variation=None)]
+        return min(offsets, key=abs) if offsets else None
+
+    # -- findings
+
+    @cached_property
+    def values(self) -> dict[str, str]:
+        """The holes that every text may use."""
+        route = self.route
+        proxy_host, _, proxy_port = route.proxy.rpartition("://")[2].rpartition(":")
+        interpreter = self.interpreter
+        values = {
+            "host": route.host,
+            "port": str(route.port),
+            "url": route.url,
+            "base_url_source": route.base_url_source if route.base_url_source != "default" else "",
+            "client": CLIENT_NAMES.get(route.client, route.client),
+            "sdk": f"{CLIENT_NAMES.get(route.client, route.client)} {route.client_version}".strip(),
+            "python": interpreter.path if interpreter else "",
+            "key_variable": route.credential_source if route.credential_source.isupper() else "",
+            "cafile": route.cafile or route.capath,
+            "proxy": route.proxy,
+            "proxy_host": proxy_host.strip("[]"),
+            "proxy_port": proxy_port,
+            "proxy_variable": route.proxy_source,
+            "resolver": ", ".join(self.resolver.nameservers) if self.resolver else "",
+        }
+        return {name: value for name, value in values.items() if value}
+
+    def finding(
+        self,
+        code: str,
+        *,
+        values: Mapping[str, str] | None = None,
+        seen: Iterable[str] = (),
+        ruled_out: Iterable[str] = (),
+        confidence: Confidence = "high",
+        severity: Severity | None = None,
+        layer: Layer | None = None,
+        owner: Owner | None = None,
+    ) -> Finding:
+        """A problem of the catalogue as found in this run."""
+        return CATALOGUE[code].finding(
+            {**self.values, **(values or {})},
+            machine=self.machine,
+            seen=[text for text in seen if text],
+            ruled_out=[text for text in ruled_out if text],
+            confidence=confidence,
+            severity=severity,
+            layer=layer,
+            owner=owner,
+        )
+
+    def cleared(self, before: Stage) -> list[str]:
+        """What is not at fault, because it was seen working: for `ruled_out`."""
+        told: list[str] = []
+        lookup = self.lookup()
+        if before is not Stage.DNS and lookup is not None and lookup.ok and not self.proxied:
+            told.append(f"DNS ({', '.join(lookup.addresses[:2])})")
+        if before not in (Stage.DNS, Stage.TCP) and not self.proxied:
+            good = next((connect for connect in self.connects() if connect.ok), None)
+            if good is not None:
+                told.append(f"TCP ({good.address} port {good.port} answers)")
+        if (
+            self.proxied
+            and before not in (Stage.DNS, Stage.TCP, Stage.PROXY)
+            and self.tunnel is not None
+            and self.tunnel.ok
+        ):
+            told.append(f"the proxy ({self.route.proxy} opened the tunnel)")
+        handshake = self.handshake()
+        if before in (Stage.MODELS, Stage.MESSAGES) and handshake is not None and handshake.ok:
+            told.append(f"TLS ({handshake.version}, certificate verified)")
+        if before is Stage.TLS and (offset := self.clock_offset_s) is not None and abs(offset) < 120:
+            told.append(f"the clock ({abs(offset):.0f} s off)")
+        if before in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY) and self.route.credential != "none":
+            told.append("the key (never sent)")
+        return told
+
+
+def family_name(address: str) -> str:
+    return "IPv6" if addresses.is_ipv6(address) else "IPv4"

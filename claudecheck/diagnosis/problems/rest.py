@@ -1,0 +1,70 @@
+"""What is not one layer's: failures that come and go, that no rule knows, that were cut short, or that are ours."""
+
+from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.problems.spelling import everywhere
+
+_REPORT = Remedy(
+    text="Save the report, which is written without secrets, and look through it before you pass it on",
+    commands=everywhere("claudecheck doctor --save report.json"),
+)
+
+INTERMITTENT = Problem(
+    code="intermittent",
+    layer="messages",
+    severity="warning",
+    title="Some attempts fail and others work",
+    cause="{count} of {total} attempts failed on the same route. A line that drops packets, one dead server among several, or a limit that is reached at times does that.",
+    owner="network",
+    retryable=True,
+    fixes=(
+        Remedy(
+            text="Let it be watched, to see how often, since when and at which layer",
+            commands=everywhere("claudecheck watch"),
+        ),
+        Remedy(
+            text="Try a cable, another network, and once without the VPN: if it is gone there, the local network is at fault"
+        ),
+        Remedy(text="Give your network team the times of the failures"),
+    ),
+    verify="claudecheck watch",
+    told_apart="The same step fails and works within one run, with nothing changed in between.",
+)
+
+UNKNOWN = Problem(
+    code="unknown",
+    layer="environment",
+    title="Something failed that no rule of claudecheck knows",
+    cause="What was seen fits no known problem. It is better to say so than to guess; all the evidence is in the report.",
+    owner=None,
+    fixes=(
+        _REPORT,
+        Remedy(text="Send the report to claudecheck's issue tracker, so that the next person gets an answer"),
+        Remedy(text="Read the raw error under `seen`: the last line of a chain of errors mostly says the most"),
+    ),
+    told_apart="No variation of the route and no text of a known client matched.",
+)
+
+INCOMPLETE = Problem(
+    code="incomplete",
+    layer="environment",
+    title="The run was cut before anything was certain",
+    cause="The time limit or Ctrl-C came first. What was seen until then is in the report, and what is not there has not been looked at.",
+    owner=None,
+    retryable=True,
+    fixes=(Remedy(text="Give it more time", commands=everywhere("claudecheck doctor --timeout 120")),),
+    told_apart="The last observation is the cut itself.",
+)
+
+CLAUDECHECK_BUG = Problem(
+    code="claudecheck-bug",
+    layer="environment",
+    title="A part of claudecheck crashed: this is our fault",
+    cause="A probe ended with an error of its own. It says nothing about your network, key or settings; the other stages are to be trusted.",
+    owner=None,
+    fixes=(
+        _REPORT,
+        Remedy(text="Send the report to claudecheck's issue tracker: the crash is in it, with the place in the code"),
+        Remedy(text="Until it is mended, an upgrade may help", commands=everywhere("pipx upgrade claudecheck")),
+    ),
+    told_apart="The report holds an observation `crash`, with a traceback.",
+)

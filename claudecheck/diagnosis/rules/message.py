@@ -1,0 +1,105 @@
+"""The message: what the SDK met, and where it differs from the plain client on the same route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from claudecheck.diagnosis import origin, variations
+from claudecheck.diagnosis.evidence import Evidence
+from claudecheck.diagnosis.failures import Failure, Stage
+from claudecheck.diagnosis.observations import HttpExchange
+from claudecheck.diagnosis.report import Finding
+from claudecheck.diagnosis.rules.environment import login_failed
+from claudecheck.diagnosis.rules.http import explained, judge, values_of
+
+_CLIENT = (Failure.SDK_MISSING, Failure.SDK_BROKEN, Failure.CLIENT_REFUSED)
+
+
+def find(evidence: Evidence) -> Iterable[Finding]:
+    seen = evidence.message
+    if seen is None or seen.failure is Failure.CANCELLED:
+        return
+    if seen.failure in _CLIENT or login_failed(seen) or explained(evidence, seen):
+        return  # the environment's rule tells it
+    if seen.ok:
+        yield from _sizes(evidence)
+        yield from _streams(evidence)
+        return
+    if _same_as_models(evidence, seen):
+        return  # one cause, told once, at the stage that met it first
+    streamed = evidence.tried(variations.STREAMED)
+    plain = evidence.tried(variations.PLAIN_CLIENT)
+    unanswered = seen.failure in (Failure.TIMED_OUT, Failure.CLOSED, Failure.RESET, Failure.CUT)
+    if unanswered and streamed is not None and streamed.reached and not (plain and plain.reached):
+        yield _varied(evidence, seen, "idle-cut")
+        return
+    if not origin.reached(seen, official=evidence.official):
+        if plain is not None and plain.reached:
+            yield _varied(evidence, seen, "sdk-differs")
+            return
+        if _agent_decides(evidence):
+            yield _varied(evidence, seen, "user-agent-filtered")
+            return
+    yield judge(evidence, seen, "messages")
+
+
+def _agent_decides(evidence: Evidence) -> bool:
+    agent = evidence.tried(variations.NEUTRAL_AGENT)
+    return agent is not None and agent.reached
+
+
+def _same_as_models(evidence: Evidence, seen: HttpExchange) -> bool:
+    models = evidence.models
+    return (
+        models is not None
+        and not models.ok
+        and models.authenticated == seen.authenticated
+        and judge(evidence, models, "models").code == judge(evidence, seen, "messages").code
+    )
+
+
+def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
+    tried = [*evidence.tried_all(variations.PLAIN_CLIENT), *evidence.tried_all(variations.STREAMED)]
+    tried += evidence.tried_all(variations.NEUTRAL_AGENT)
+    told = [f"the SDK: {seen.error or seen.status}"]
+    told += [f"{outcome.tried.changed} {outcome.tried.after}: {outcome.text}" for outcome in tried]
+    return evidence.finding(
+        code,
+        values=values_of(seen),
+        seen=told,
+        ruled_out=evidence.cleared(Stage.MESSAGES),
+        layer="messages",
+    )
+
+
+def _sizes(evidence: Evidence) -> Iterable[Finding]:
+    """Small requests get through; from a size on they do not."""
+    sizes = evidence.tried_all(variations.COUNT_TOKENS)
+    failed = [outcome for outcome in sizes if outcome.failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)]
+    if not failed:
+        return
+    yield evidence.finding(
+        "large-request-dropped",
+        values={"size": failed[0].tried.after},
+        seen=[f"{outcome.tried.after}: {outcome.text}" for outcome in sizes],
+        layer="messages",
+    )
+
+
+def _streams(evidence: Evidence) -> Iterable[Finding]:
+    streamed = evidence.tried(variations.STREAMED)
+    if streamed is None or streamed.reached or _api_refused(streamed):
+        return
+    yield evidence.finding(
+        "stream-blocked",
+        seen=[f"the plain answer works; streamed: {streamed.text}"],
+        layer="messages",
+    )
+
+
+def _api_refused(outcome: variations.Outcome) -> bool:
+    """The API said no to the streamed request: that is about its limits, not about streams."""
+    return any(
+        isinstance(step, HttpExchange) and step.shape == "api-error" and step.status != 400
+        for step in outcome.observations
+    )

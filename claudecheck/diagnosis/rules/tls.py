@@ -1,0 +1,412 @@
+"""The handshake: what stopped it, proved by the variation that gets through.
+
+Theory. A handshake can end in four ways that say nothing by themselves: silence, reset, close and
+"not trusted". Each has look-alikes, and each pair is told apart by one variable:
+
+- silence or reset: another server name passes → the name is filtered; small segments pass → full-size
+  packets vanish; a small ClientHello passes → large ones are dropped; nothing passes → the plain fact.
+- not trusted: a device that inspects mints a certificate for whatever name is asked, so the same
+  address asked for another name answers with that name and the same issuer. A server does not.
+- not valid now: when the clock of another machine disagrees with ours, or certificates of hosts that
+  have nothing to do with each other are all invalid at once, it is our clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from claudecheck.diagnosis import products, variations
+from claudecheck.diagnosis.evidence import Evidence
+from claudecheck.diagnosis.failures import Failure, Stage
+from claudecheck.diagnosis.observations import Certificate, StoreVerdict, TlsHandshake
+from claudecheck.diagnosis.report import Confidence, Finding, Owner
+from claudecheck.diagnosis.variations import Outcome
+
+#: Another clock that differs by more than this is believed over ours (certificates allow no grace).
+CLOCK_WRONG_S = 300.0
+
+
+def find(evidence: Evidence) -> Iterable[Finding]:
+    handshake = evidence.handshake()
+    if handshake is None or handshake.failure is Failure.CANCELLED:
+        return
+    if handshake.failure is Failure.TRUST_UNUSABLE and any(c.stops_client for c in evidence.concerns):
+        return  # the file that cannot be used is told by the environment's rule
+    if handshake.ok:
+        if (finding := _trusted_interception(evidence, handshake)) is not None:
+            yield finding
+        return
+    yield _failed(evidence, handshake)
+
+
+def _failed(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    match handshake.failure:
+        case Failure.TIMED_OUT | Failure.RESET | Failure.CLOSED:
+            return _stopped(evidence, handshake)
+        case Failure.UNTRUSTED_ISSUER | Failure.SELF_SIGNED:
+            return _untrusted(evidence, handshake)
+        case Failure.EXPIRED | Failure.NOT_YET_VALID:
+            return _not_valid_now(evidence, handshake)
+        case Failure.HOSTNAME_MISMATCH:
+            return _wrong_name(evidence, handshake)
+        case Failure.NOT_TLS:
+            return _finding(evidence, handshake, "tls-not-tls", [f"it answered: {handshake.first_bytes[:120]}"])
+        case Failure.VERSION_UNSUPPORTED:
+            return _finding(evidence, handshake, "tls-version-unsupported", [_alert(handshake)])
+        case Failure.CLIENT_CERTIFICATE_REQUIRED:
+            return _finding(
+                evidence, handshake, "tls-client-certificate-required", [_alert(handshake)], owner="gateway"
+            )
+        case Failure.ALERT:
+            return _finding(evidence, handshake, "tls-handshake-refused", [_alert(handshake)])
+        case Failure.WEAK_CERTIFICATE:
+            return _finding(evidence, handshake, "tls-weak-certificate", [_weakness(handshake)])
+        case Failure.STRICT_CERTIFICATE:
+            return _strict(evidence, handshake)
+        case Failure.TRUST_UNUSABLE:
+            code = "trust-store-empty" if not (evidence.route.cafile or evidence.route.capath) else "ca-file-invalid"
+            return _finding(evidence, handshake, code, [handshake.error])
+        case _:
+            return _finding(evidence, handshake, "unknown", [handshake.error], confidence="low")
+
+
+def _finding(
+    evidence: Evidence,
+    handshake: TlsHandshake,
+    code: str,
+    seen: list[str],
+    *,
+    confidence: Confidence = "high",
+    owner: Owner | None = None,
+    ruled_out: list[str] | None = None,
+    values: dict[str, str] | None = None,
+) -> Finding:
+    leaf = handshake.chain[0] if handshake.chain else None
+    filled = {
+        "address": handshake.address,
+        "alert": handshake.alert,
+        "detail": handshake.verify_message or handshake.error,
+        "version": handshake.version,
+    }
+    if leaf is not None:
+        filled |= {
+            "issuer": common_name(leaf.issuer),
+            "subject": common_name(leaf.subject),
+            "names": ", ".join(leaf.names[:5]) or common_name(leaf.subject),
+            "not_before": leaf.not_before[:10],
+            "not_after": leaf.not_after[:10],
+        }
+    return evidence.finding(
+        code,
+        values={name: value for name, value in {**filled, **(values or {})}.items() if value},
+        seen=seen,
+        ruled_out=[*(ruled_out or []), *evidence.cleared(Stage.TLS)],
+        confidence=confidence,
+        owner=owner,
+        layer="tls" if code == "unknown" else None,
+    )
+
+
+def common_name(name: str) -> str:
+    """The CN of a distinguished name, else its O, else all of it."""
+    parts = dict(part.strip().split("=", 1) for part in reversed(name.split(",")) if "=" in part)
+    return parts.get("CN") or parts.get("O") or name
+
+
+def _alert(handshake: TlsHandshake) -> str:
+    return f'the server ended it with the alert "{handshake.alert}"' if handshake.alert else handshake.error
+
+
+# -- silence, reset, close -------------------------------------------------------------------------
+
+
+def _stopped(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    silent = handshake.failure is Failure.TIMED_OUT
+    how = "silence" if silent else str(handshake.failure)
+    seen = [f"{how} after the ClientHello: {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"]
+    names = (
+        variations.OTHER_SERVER_NAME,
+        variations.NO_SERVER_NAME,
+        variations.SMALL_HELLO,
+        variations.SMALL_SEGMENTS,
+        variations.OLD_TLS,
+        variations.TLS_CONTROL,
+    )
+    tried = {name: evidence.tried(name) for name in names}
+    seen += [f"{o.tried.changed} {o.tried.after}: {o.text}" for o in tried.values() if o is not None]
+    code, confidence = _which(handshake, tried)
+    ruled_out = []
+    control = tried[variations.TLS_CONTROL]
+    if control is not None and control.reached:
+        ruled_out.append(f"TLS in general ({control.tried.after} answers)")
+    return _finding(evidence, handshake, code, seen, confidence=confidence, ruled_out=ruled_out)
+
+
+def _which(handshake: TlsHandshake, tried: dict[str, Outcome | None]) -> tuple[str, Confidence]:
+    passes = {name: outcome is not None and _answered(outcome) for name, outcome in tried.items()}
+    by_name = [passes[variations.OTHER_SERVER_NAME], passes[variations.NO_SERVER_NAME]]
+    if passes[variations.SMALL_SEGMENTS] and not all(by_name):
+        return "tls-path-mtu", "high"
+    if any(by_name):
+        return "tls-name-filtered", "high" if all(by_name) or not passes[variations.SMALL_HELLO] else "medium"
+    if passes[variations.SMALL_HELLO]:
+        return "tls-hello-dropped", "high"
+    if passes[variations.OLD_TLS]:
+        return "tls-version-unsupported", "medium"
+    plain = "tls-timeout" if handshake.failure is Failure.TIMED_OUT else "tls-reset"
+    varied = [outcome for outcome in tried.values() if outcome is not None]
+    return plain, "high" if varied else "medium"
+
+
+def _answered(outcome: Outcome) -> bool:
+    """The other side spoke TLS, whatever it thought of the certificate or the name."""
+    return any(
+        isinstance(step, TlsHandshake) and step.bytes_received > 0 and step.failure is not Failure.NOT_TLS
+        for step in outcome.observations
+    ) and not any(
+        isinstance(step, TlsHandshake) and step.failure in (Failure.TIMED_OUT, Failure.RESET)
+        for step in outcome.observations
+    )
+
+
+# -- not trusted -----------------------------------------------------------------------------------
+
+
+def _untrusted(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    chain = handshake.chain
+    seen = _chain_told(handshake) + _stores_told(handshake)
+    product = products.inspector([text for cert in chain for text in (cert.issuer, cert.subject)])
+    minted = _minted(evidence, handshake)
+    if minted:
+        seen.append(minted)
+    if (incomplete := _file_lacks_root(evidence, handshake, inspected=bool(product or minted))) != "":
+        variable = evidence.route.trust_source
+        return _finding(evidence, handshake, "ca-file-incomplete", [incomplete, *seen], values={"variable": variable})
+    if product or minted:
+        return _finding(
+            evidence,
+            handshake,
+            "tls-intercepted",
+            seen,
+            values={"product": product or common_name(chain[0].issuer if chain else "")},
+            confidence="high",
+        )
+    if (portal := _portal(evidence)) is not None:
+        return portal
+    if handshake.failure is Failure.SELF_SIGNED:
+        return _finding(evidence, handshake, "tls-self-signed", seen, owner=_server_owner(evidence))
+    if (why := _incomplete(handshake)) != "":
+        return _finding(evidence, handshake, "tls-incomplete-chain", [why, *seen], owner=_server_owner(evidence))
+    confidence: Confidence = "high" if evidence.tried(variations.OTHER_SERVER_NAME) else "medium"
+    return _finding(
+        evidence, handshake, "tls-untrusted-issuer", seen, confidence=confidence, owner=_trust_owner(evidence)
+    )
+
+
+def _file_lacks_root(evidence: Evidence, handshake: TlsHandshake, *, inspected: bool) -> str:
+    """A variable replaced the whole store, and another store of this machine holds the root.
+
+    Where an inspection product signs, only the public set proves that the file is what is wrong: a
+    company puts its root into the OS store too.
+    """
+    variable = evidence.route.trust_source
+    if evidence.route.trust not in ("file", "directory"):
+        return ""
+    others = [store for store in handshake.stores if store.trusted and not store.strict and store.store != variable]
+    others = [store for store in others if store.store == "certifi" or not inspected]
+    if not others:
+        return ""
+    return f"{variable} replaces the whole store; {' and '.join(map(_store_name, others))} would trust this chain"
+
+
+def _server_owner(evidence: Evidence) -> Owner:
+    """Who runs the server that showed this certificate."""
+    return "network" if evidence.official else "gateway"
+
+
+def _trust_owner(evidence: Evidence) -> Owner:
+    """A gateway with a private authority is trusted by its user; the official host never has one."""
+    return "network" if evidence.official else "you"
+
+
+def _chain_told(handshake: TlsHandshake) -> list[str]:
+    if not handshake.chain:
+        return [handshake.verify_message or handshake.error]
+    last = handshake.chain[-1]
+    leaf = handshake.chain[0]
+    told = [f'issuer "{common_name(leaf.issuer)}"']
+    if len(handshake.chain) > 1 or last.self_signed:
+        told.append(f'chain of {len(handshake.chain)} ends at "{common_name(last.issuer)}"')
+    else:
+        told.append("one certificate was sent, without its issuer")
+    told.append(f"OpenSSL: {handshake.verify_message}" if handshake.verify_message else "")
+    return [text for text in told if text]
+
+
+def _stores_told(handshake: TlsHandshake) -> list[str]:
+    judged = [store for store in handshake.stores if not store.strict]
+    trusts = [_store_name(store) for store in judged if store.trusted]
+    not_in = [_store_name(store) for store in judged if not store.trusted]
+    told = [f"trusted by {', '.join(trusts)}"] if trusts else []
+    return [*told, f"not trusted by {', '.join(not_in)}"] if not_in else told
+
+
+def _store_name(store: StoreVerdict) -> str:
+    return {"os": "the OS store"}.get(store.store, store.store)
+
+
+def _minted(evidence: Evidence, handshake: TlsHandshake) -> str:
+    """The same address, asked for another name, showed a certificate for that name from the same issuer;
+    or a host that has nothing to do with the API is signed by the same issuer.
+    """
+    if not handshake.chain:
+        return ""
+    issuer = handshake.chain[0].issuer
+    for name in (variations.OTHER_SERVER_NAME, variations.TLS_CONTROL):
+        for outcome in evidence.tried_all(name):
+            for step in outcome.observations:
+                if isinstance(step, TlsHandshake) and _signed_by(issuer, step, handshake.chain[0]):
+                    signer = common_name(issuer)
+                    return f'asked for {step.server_name}, it shows a certificate for that too, also from "{signer}"'
+    return ""
+
+
+def _signed_by(issuer: str, step: TlsHandshake, ours: Certificate) -> bool:
+    """The handshake showed a certificate of the same issuer for a name that ours is not for."""
+    if not step.chain or step.chain[0].issuer != issuer:
+        return False
+    return _names_host(step.chain[0], step.server_name) and not _names_host(ours, step.server_name)
+
+
+def _names_host(certificate: Certificate, host: str) -> bool:
+    host = host.lower()
+    names = [name.lower() for name in certificate.names] or [common_name(certificate.subject).lower()]
+    return any(name == host or (name.startswith("*.") and host.partition(".")[2] == name[2:]) for name in names)
+
+
+_INTERMEDIATE_WORDS = ("intermediate", "issuing", "subordinate", "sub ca", "subca", "server ca", "tls ca")
+
+
+def _incomplete(handshake: TlsHandshake) -> str:
+    """Why the missing issuer is an intermediate that the server should send; empty when it is not.
+
+    A root is never sent, so one certificate alone proves nothing: its issuer must look like an
+    intermediate, or belong to an organisation whose root some store holds (told by the probe).
+    """
+    chain = handshake.chain
+    if not chain or chain[-1].self_signed:
+        return ""
+    issuer = chain[-1].issuer
+    if any(store.knows_organisation for store in handshake.stores):
+        return f'"{common_name(issuer)}" was not sent; a root of the same organisation is trusted here'
+    if chain[-1].issuer_url or any(word in issuer.lower() for word in _INTERMEDIATE_WORDS):
+        return f'"{common_name(issuer)}" is an intermediate, and it was not sent'
+    return ""
+
+
+# -- dates, names, strictness ----------------------------------------------------------------------
+
+
+def _not_valid_now(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    leaf = handshake.chain[0] if handshake.chain else None
+    seen = []
+    if leaf is not None:
+        today = evidence.run.started_at[:10]
+        seen.append(f"valid from {leaf.not_before[:10]} to {leaf.not_after[:10]}; this machine says {today}")
+    offset = evidence.clock_offset_s
+    controls = evidence.tried_all(variations.TLS_CONTROL)
+    also = [o for o in controls if o.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID) or _dates_wrong(o)]
+    if offset is not None and abs(offset) > CLOCK_WRONG_S:
+        ahead = "ahead" if offset > 0 else "behind"
+        seen.append(f"another machine's clock: ours is {_span(abs(offset))} {ahead}")
+        return _finding(
+            evidence, handshake, "tls-clock-wrong", seen, values={"offset": f"{_span(abs(offset))} {ahead}"}
+        )
+    if offset is None and also:
+        seen.append(f"{also[0].tried.after} is not valid now either")
+        return _finding(evidence, handshake, "tls-clock-wrong", seen, confidence="medium")
+    code = "tls-expired" if handshake.failure is Failure.EXPIRED else "tls-not-yet-valid"
+    ruled_out = [f"the clock ({abs(offset):.0f} s off)"] if offset is not None else []
+    owner: Owner = "anthropic" if evidence.official else "gateway"
+    product = products.inspector([leaf.issuer]) if leaf else ""
+    return _finding(
+        evidence,
+        handshake,
+        code,
+        seen + _chain_told(handshake),
+        confidence="high" if offset is not None else "medium",
+        owner="network" if product else owner,
+        ruled_out=[] if evidence.clock_offset_s is not None else ruled_out,
+    )
+
+
+def _dates_wrong(outcome: Outcome) -> bool:
+    return any(
+        isinstance(step, TlsHandshake) and step.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID)
+        for step in outcome.observations
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds < 172800 else f"{seconds / 86400:.0f} days"
+
+
+def _portal(evidence: Evidence) -> Finding | None:
+    """The plain-HTTP check page was answered by something else: a portal holds all traffic."""
+    from claudecheck.diagnosis.rules.http import portal_from_check
+
+    return portal_from_check(evidence)
+
+
+def _wrong_name(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    if (portal := _portal(evidence)) is not None:
+        return portal
+    leaf = handshake.chain[0] if handshake.chain else None
+    names = ", ".join(leaf.names[:5]) if leaf else ""
+    owner: Owner = "network" if evidence.official else "you"
+    return _finding(
+        evidence,
+        handshake,
+        "tls-hostname-mismatch",
+        [f"the certificate is for {names}", *_chain_told(handshake)],
+        owner=owner,
+    )
+
+
+def _weakness(handshake: TlsHandshake) -> str:
+    leaf = handshake.chain[0] if handshake.chain else None
+    return f"{handshake.verify_message}: {leaf.key}, {leaf.signature}" if leaf else handshake.verify_message
+
+
+def _strict(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    relaxed = [_store_name(store) for store in handshake.stores if store.trusted and not store.strict]
+    seen = [
+        f"OpenSSL: {handshake.verify_message}",
+        f"without strict checks trusted by {', '.join(relaxed)}" if relaxed else "",
+    ]
+    seen += [
+        f'"{common_name(cert.subject)}" lacks {", ".join(cert.missing)}' for cert in handshake.chain if cert.missing
+    ]
+    return _finding(evidence, handshake, "tls-strict-certificate", seen)
+
+
+def _trusted_interception(evidence: Evidence, handshake: TlsHandshake) -> Finding | None:
+    """Inspected and trusted: the official host's chain ends at a root that no public store holds."""
+    if not handshake.chain:
+        return None
+    public = [store for store in handshake.stores if store.store == "certifi"]
+    if not public or any(store.trusted for store in public):
+        return None
+    product = products.inspector([text for cert in handshake.chain for text in (cert.issuer, cert.subject)])
+    minted = _minted(evidence, handshake) if evidence.official else ""
+    if not product and not minted:
+        return None
+    return _finding(
+        evidence,
+        handshake,
+        "tls-intercepted-trusted",
+        [*_chain_told(handshake), minted, "not in the public set of authorities (certifi)"],
+        values={"product": product or common_name(handshake.chain[0].issuer)},
+    )

@@ -1,0 +1,186 @@
+"""The TCP connection to the API: which addresses answer, and what a dead one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from claudecheck.diagnosis import addresses, variations
+from claudecheck.diagnosis.evidence import Evidence, family_name
+from claudecheck.diagnosis.failures import Failure, Stage
+from claudecheck.diagnosis.observations import TcpConnect
+from claudecheck.diagnosis.report import Finding
+from claudecheck.diagnosis.rules.proxy import proxy_required
+
+CODES = {
+    Failure.REFUSED: "tcp-refused",
+    Failure.TIMED_OUT: "tcp-timeout",
+    Failure.UNREACHABLE: "tcp-unreachable",
+    Failure.PROHIBITED: "tcp-prohibited",
+    Failure.LOCAL_LIMIT: "tcp-local-limit",
+    Failure.RESET: "tcp-refused",
+}
+#: Node gives each address 250 ms before it tries the next one.
+NODE_ATTEMPT_MS = 250.0
+#: A SYN that was lost is sent again after one second (RFC 6298), so a connect that took longer lost one.
+SYN_RETRY_MS = 1000.0
+SYNC_ATTEMPT_S = 5
+
+
+def find(evidence: Evidence) -> Iterable[Finding]:
+    connects = evidence.connects()
+    if evidence.proxied or not connects:
+        return
+    tried = [connect for connect in connects if connect.failure is not Failure.CANCELLED]
+    if tried and not any(connect.ok for connect in tried):
+        yield _blocked(evidence, tried)
+    elif tried:
+        yield from _partly(evidence, tried)
+        yield from _slow(evidence, [connect for connect in tried if connect.ok])
+
+
+def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
+    decisive = _decisive(evidence, connects)
+    failure = decisive.failure or Failure.UNKNOWN
+    seen = [f"{c.address} port {c.port}: {_told(c)}" for c in connects[:6]]
+    values = {"address": decisive.address, "port": str(decisive.port), "detail": decisive.error}
+    if not evidence.run.demo and _loopback(decisive.address) and _names_this_machine(evidence):
+        return evidence.finding(
+            "base-url-loopback",
+            values={**values, "variable": evidence.route.base_url_source},
+            seen=[*seen, f"inside a container ({evidence.run.container})" if evidence.run.container else ""],
+        )
+    if (finding := proxy_required(evidence, seen)) is not None:
+        return finding
+    return evidence.finding(
+        CODES.get(failure, "unknown"),
+        values=values,
+        seen=[*seen, *_controls(evidence)],
+        ruled_out=[*evidence.cleared(Stage.TCP), *_controls_fine(evidence)],
+        layer="tcp",
+    )
+
+
+def _decisive(evidence: Evidence, connects: list[TcpConnect]) -> TcpConnect:
+    """The failure that names the cause: one without a local route for its family says nothing."""
+    network = evidence.network
+
+    def has_route(connect: TcpConnect) -> bool:
+        if network is None:
+            return True
+        return network.ipv6_route if addresses.is_ipv6(connect.address) else network.ipv4_route
+
+    with_route = [connect for connect in connects if has_route(connect)] or connects
+    ranked = (
+        Failure.LOCAL_LIMIT,
+        Failure.PROHIBITED,
+        Failure.REFUSED,
+        Failure.TIMED_OUT,
+        Failure.RESET,
+        Failure.UNREACHABLE,
+    )
+    return min(with_route, key=lambda c: ranked.index(c.failure) if c.failure in ranked else len(ranked))
+
+
+def _loopback(address: str) -> bool:
+    parsed = addresses.parse(address)
+    return parsed is not None and parsed.is_loopback
+
+
+def _names_this_machine(evidence: Evidence) -> bool:
+    host = evidence.route.host.lower()
+    return host == "localhost" or host.endswith(".localhost") or _loopback(host) or host == "host.docker.internal"
+
+
+def _told(connect: TcpConnect) -> str:
+    if connect.ok:
+        return f"answers in {connect.duration_ms:.0f} ms"
+    words = {
+        Failure.REFUSED: "refused",
+        Failure.TIMED_OUT: f"no answer in {connect.duration_ms / 1000:.1f} s",
+        Failure.UNREACHABLE: "no route",
+        Failure.PROHIBITED: "prohibited",
+    }
+    text = words.get(connect.failure or Failure.UNKNOWN, connect.error)
+    return f"{text} ({connect.errno_name})" if connect.errno_name else text
+
+
+def _controls(evidence: Evidence) -> list[str]:
+    return [f"{outcome.tried.after}: {outcome.text}" for outcome in evidence.tried_all(variations.CONTROL_HOST)]
+
+
+def _controls_fine(evidence: Evidence) -> list[str]:
+    good = [outcome.tried.after for outcome in evidence.tried_all(variations.CONTROL_HOST) if outcome.reached]
+    return [f"the rest of the internet ({good[0]} answers)"] if good else []
+
+
+# -- some answer, some do not ----------------------------------------------------------------------
+
+
+def _partly(evidence: Evidence, connects: list[TcpConnect]) -> Iterable[Finding]:
+    for version, has_route in (("IPv6", _route(evidence, 6)), ("IPv4", _route(evidence, 4))):
+        ours = [connect for connect in connects if family_name(connect.address) == version]
+        dead = [connect for connect in ours if not connect.ok]
+        if not dead or not has_route:
+            continue  # without a route the family costs nothing: every client skips it at once
+        if len(dead) == len(ours):
+            yield _family_broken(evidence, version, dead)
+        else:
+            yield _address_dead(evidence, dead)
+
+
+def _route(evidence: Evidence, version: int) -> bool:
+    network = evidence.network
+    if network is None:
+        return True
+    return network.ipv6_route if version == 6 else network.ipv4_route
+
+
+def _cost(dead: list[TcpConnect]) -> str:
+    """What the dead addresses cost each kind of client (field.md 5.2)."""
+    silent = [connect for connect in dead if connect.failure is Failure.TIMED_OUT]
+    if not silent:
+        return "each attempt fails at once, so clients lose little time"
+    first = [connect for connect in silent if connect.order == 0]
+    wait = len(silent) * SYNC_ATTEMPT_S
+    return (
+        f"a synchronous Python client waits {wait} s on every new connection"
+        + ("" if first else " when it meets them first")
+        + "; Node gives each address 250 ms; the asynchronous Python client loses 0.3 s"
+    )
+
+
+def _family_broken(evidence: Evidence, version: str, dead: list[TcpConnect]) -> Finding:
+    return evidence.finding(
+        "ipv6-broken" if version == "IPv6" else "ipv4-broken",
+        values={"addresses": ", ".join(connect.address for connect in dead), "address": dead[0].address},
+        seen=[*(f"{c.address} port {c.port}: {_told(c)}" for c in dead[:4]), _cost(dead)],
+    )
+
+
+def _address_dead(evidence: Evidence, dead: list[TcpConnect]) -> Finding:
+    return evidence.finding(
+        "address-dead",
+        values={"address": dead[0].address, "addresses": ", ".join(connect.address for connect in dead)},
+        seen=[*(f"{c.address} port {c.port}: {_told(c)}" for c in dead[:4]), _cost(dead)],
+    )
+
+
+def _slow(evidence: Evidence, good: list[TcpConnect]) -> Iterable[Finding]:
+    retried = [connect for connect in good if connect.retransmits > 0 or connect.duration_ms > SYN_RETRY_MS]
+    if len(retried) >= 2 or any(connect.retransmits >= 2 for connect in retried):
+        yield evidence.finding(
+            "network-lossy",
+            seen=[
+                f"{c.address}: connected in {c.duration_ms:.0f} ms, {c.retransmits} packets sent again" for c in retried
+            ],
+            values={"count": str(sum(max(c.retransmits, 1) for c in retried))},
+            confidence="medium",
+        )
+        return
+    fastest = min(good, key=lambda connect: connect.duration_ms)
+    if fastest.duration_ms > NODE_ATTEMPT_MS and not retried:
+        yield evidence.finding(
+            "network-slow",
+            values={"seconds": f"{fastest.duration_ms:.0f} ms", "address": fastest.address},
+            seen=[f"{fastest.address}: connected in {fastest.duration_ms:.0f} ms"],
+        )

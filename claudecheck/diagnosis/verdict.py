@@ -1,0 +1,217 @@
+"""Findings → the report: rows, culprit, exit code. The one place where a culprit is chosen. Pure."""
+
+from __future__ import annotations
+
+from claudecheck.diagnosis import origin, rows, variations
+from claudecheck.diagnosis.evidence import Evidence
+from claudecheck.diagnosis.failures import Failure, Stage
+from claudecheck.diagnosis.observations import HttpExchange, Journal
+from claudecheck.diagnosis.report import (
+    AnsweredBy,
+    Billed,
+    ExitCode,
+    Finding,
+    Report,
+    StageName,
+    Status,
+    Tool,
+)
+from claudecheck.diagnosis.rules import RULES
+from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS
+
+EXIT_OF_LAYER = {
+    "environment": ExitCode.ENVIRONMENT,
+    "dns": ExitCode.DNS,
+    "tcp": ExitCode.TCP,
+    "tls": ExitCode.TLS,
+    "proxy": ExitCode.PROXY,
+    "models": ExitCode.MODELS,
+    "messages": ExitCode.MESSAGES,
+    "client": ExitCode.MESSAGES,
+}
+_NETWORK = (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY, Stage.MODELS)
+
+
+def diagnose(journal: Journal) -> Report:
+    """The report of a journal. The same journal always gives the same report, here and elsewhere."""
+    evidence = Evidence(journal)
+    findings = _findings(evidence)
+    culprit = next((finding for finding in findings if finding.severity == "error"), None)
+    cut = evidence.end.cut if evidence.end else "deadline"
+    status, exit_code = _status(evidence, findings, culprit, cut)
+    failing = culprit if status == "failing" else None
+    if status == "incomplete" or cut:
+        findings = [*findings, _incomplete(evidence, cut)]
+    stages = [rows.row(evidence, stage, findings) for stage in rows.order(evidence)]
+    last = _telling(evidence)
+    return Report(
+        tool=Tool(version=evidence.run.version),
+        started_at=evidence.run.started_at,
+        duration_ms=evidence.end.at_ms if evidence.end else 0.0,
+        status=status,
+        reached_api=_reached(evidence),
+        first_failing_layer=_layer(failing),
+        problem=failing.code if failing else None,
+        exit_code=exit_code,
+        request_id=last.request_id if last is not None and origin.from_api(last, official=evidence.official) else None,
+        answered_by=_answered_by(evidence, last),
+        billed=_billed(journal),
+        route=evidence.route,
+        stages=stages,
+        findings=findings,
+        variations=variations.rows(journal),
+        observations=list(journal.observations),
+    )
+
+
+# -- findings, sorted ------------------------------------------------------------------------------
+
+
+def _findings(evidence: Evidence) -> list[Finding]:
+    found: dict[str, Finding] = {}
+    for rule in RULES:
+        for finding in rule(evidence):
+            known = found.get(finding.code)
+            if known is None or (known.severity != "error" and finding.severity == "error"):
+                found[finding.code] = finding
+    if any(finding.severity == "error" and finding.code != "intermittent" for finding in found.values()):
+        found.pop("intermittent", None)  # what failed at a later connect is the same cause, met again
+    told = list(found.values())
+    told += _unexplained(evidence, told)
+    told += [_bug(evidence)] if evidence.crashes else []
+    stopping = {concern.kind for concern in evidence.concerns if concern.stops_client}
+    failed_network = any(rows.failed(evidence, stage) for stage in _NETWORK)
+    order = [stage.value for stage in rows.order(evidence)]
+    severities = ("error", "warning", "info")
+
+    def key(finding: Finding) -> tuple[int, int, int]:
+        stage = order.index(finding.layer) if finding.layer in order else len(order)
+        return severities.index(finding.severity), _rank(finding, stopping, failed_network=failed_network), stage
+
+    return sorted(told, key=key)
+
+
+def _rank(finding: Finding, stopping: set[str], *, failed_network: bool) -> int:
+    """0: stops the client before its first packet; 1: on the route; 2: told, but not what stopped it first."""
+    if finding.severity != "error" or finding.layer != "environment":
+        return 1
+    if finding.code in stopping and finding.code != "key-missing":
+        return 0
+    if finding.code in CONFIRMED_BY_STATUS or finding.code in ("no-network", "base-url-loopback", "login-failed"):
+        return 0  # named by the very failure that the route met
+    return 2 if failed_network else 1
+
+
+def _unexplained(evidence: Evidence, told: list[Finding]) -> list[Finding]:
+    """A stage that failed and that no rule explains: said as what it is."""
+    if any(finding.severity == "error" for finding in told):
+        return []
+    through = evidence.message is not None and evidence.message.ok
+    for stage in rows.order(evidence):
+        if through and stage is Stage.MODELS:
+            continue
+        if (
+            stage is not Stage.ENVIRONMENT
+            and rows.failed(evidence, stage)
+            and not (stage is Stage.MODELS and rows.proves_route(evidence))
+        ):
+            failures = [step for step in rows.steps(evidence, stage) if not step.ok]
+            return [
+                evidence.finding(
+                    "unknown",
+                    layer=rows.name(stage),
+                    seen=[f"{step.error or step.failure}" for step in failures[:5]],
+                    confidence="low",
+                )
+            ]
+    return []
+
+
+def _bug(evidence: Evidence) -> Finding:
+    crash = evidence.crashes[0]
+    stage = next((stage for stage in Stage if stage == crash.stage), Stage.ENVIRONMENT)
+    return evidence.finding(
+        "claudecheck-bug",
+        layer=rows.name(stage),
+        values={"detail": crash.error},
+        seen=[f"{crash.probe}: {crash.error}"],
+    )
+
+
+def _incomplete(evidence: Evidence, cut: str) -> Finding:
+    how = {"interrupted": "Ctrl-C", "deadline": f"the deadline of {evidence.run.timeout_s:g} s"}.get(cut, "the end")
+    waiting = evidence.end.waiting_for if evidence.end else ""
+    return evidence.finding(
+        "incomplete",
+        values={"seconds": f"{evidence.run.timeout_s:g} s", "detail": waiting},
+        seen=[f"cut by {how}" + (f" while waiting for {waiting}" if waiting else "")],
+        severity="info",
+    )
+
+
+# -- the verdict -----------------------------------------------------------------------------------
+
+
+def _status(evidence: Evidence, findings: list[Finding], culprit: Finding | None, cut: str) -> tuple[Status, int]:
+    if culprit is not None and culprit.code == "claudecheck-bug":
+        return "failing", ExitCode.INTERRUPTED if cut == "interrupted" else ExitCode.BUG
+    if culprit is not None:
+        return "failing", ExitCode.INTERRUPTED if cut == "interrupted" else EXIT_OF_LAYER[culprit.layer]
+    if cut == "interrupted":
+        return "incomplete", ExitCode.INTERRUPTED
+    if cut and not _complete(evidence):
+        return "incomplete", ExitCode.INCOMPLETE
+    if any(finding.severity == "warning" for finding in findings):
+        return "degraded", ExitCode.WARNINGS if evidence.run.strict else ExitCode.HEALTHY
+    return "healthy", ExitCode.HEALTHY
+
+
+def _complete(evidence: Evidence) -> bool:
+    """The route was walked to its end; what was cut stood beside it."""
+    if evidence.message is not None and evidence.message.ok:
+        return True
+    return not evidence.run.message and evidence.models is not None and evidence.models.ok
+
+
+def _layer(culprit: Finding | None) -> StageName | None:
+    if culprit is None:
+        return None
+    return "messages" if culprit.layer == "client" else culprit.layer
+
+
+def _exchanges(evidence: Evidence) -> list[HttpExchange]:
+    return [seen for seen in (evidence.models, evidence.message) if seen is not None]
+
+
+def _reached(evidence: Evidence) -> bool | None:
+    """True for an answer of the API on this route; null when no request was made."""
+    tried = [seen for seen in _exchanges(evidence) if seen.failure is not Failure.CANCELLED]
+    if any(origin.reached(seen, official=evidence.official) for seen in tried):
+        return True
+    if tried or any(rows.failed(evidence, stage) for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY)):
+        return False
+    return None
+
+
+def _telling(evidence: Evidence) -> HttpExchange | None:
+    """The answer that tells most: the message's, else that of the models call; one with a request-id first."""
+    answered = [seen for seen in reversed(_exchanges(evidence)) if seen.status]
+    with_id = [seen for seen in answered if seen.request_id]
+    return next(iter(with_id or answered), None)
+
+
+def _answered_by(evidence: Evidence, last: HttpExchange | None) -> AnsweredBy | None:
+    return origin.answered_by(last, official=evidence.official) if last is not None else None
+
+
+def _billed(journal: Journal) -> Billed:
+    paid = [
+        seen
+        for seen in journal.all(HttpExchange, variation=None)
+        if seen.shape == "message" and seen.input_tokens + seen.output_tokens > 0
+    ]
+    return Billed(
+        messages=len(paid),
+        input_tokens=sum(seen.input_tokens for seen in paid),
+        output_tokens=sum(seen.output_tokens for seen in paid),
+    )

@@ -1,0 +1,202 @@
+"""TCP to an address, and to every address of a name side by side. States what the kernel said; judges nothing."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from claudecheck.diagnosis.failures import Failure
+from claudecheck.diagnosis.observations import TcpConnect
+from claudecheck.probes import side_by_side, system_errors
+from claudecheck.probes.resolve import Address
+from claudecheck.probes.walk import Walk
+
+#: The SDK's own limit for one address, in every version (facts.md a.2).
+CONNECT_LIMIT_S = 5.0
+#: A name can be given any number of addresses by whoever answers for it; each costs a thread and a socket.
+MOST_ADDRESSES = 16
+
+# <linux/in.h>, <linux/in6.h>: Python names them only from 3.14 on.
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_ORIGIN_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP and _ICMP6 of <linux/errqueue.h>
+
+# "Destination unreachable" of RFC 792 (type 3) and RFC 4443 (type 1): code → words, and whether a rule said so.
+_ICMP_V4 = {
+    0: ("network unreachable", False),
+    1: ("host unreachable", False),
+    2: ("protocol unreachable", False),
+    3: ("port unreachable", False),
+    9: ("network administratively prohibited", True),
+    10: ("host administratively prohibited", True),
+    13: ("communication administratively prohibited", True),
+}
+_ICMP_V6 = {
+    0: ("no route to destination", False),
+    1: ("communication administratively prohibited", True),
+    3: ("address unreachable", False),
+    4: ("port unreachable", False),
+    5: ("source address failed policy", True),
+    6: ("reject route", True),
+}
+_TCP_INFO_TOTAL_RETRANS = 100  # offset of tcpi_total_retrans in struct tcp_info, <linux/tcp.h>
+
+
+def connect(
+    walk: Walk,
+    address: str,
+    port: int,
+    *,
+    purpose: str = "api",
+    name: str = "",
+    order: int = 0,
+    limit_s: float = CONNECT_LIMIT_S,
+    max_segment: int = 0,
+) -> tuple[TcpConnect, socket.socket | None]:
+    """One connection attempt. The socket is the caller's to close; None when the attempt failed."""
+    started = walk.start()
+    facts = TcpConnect(address=address, port=port, order=order, purpose=purpose, name=name, max_segment=max_segment)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock: socket.socket | None = None
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        _prepare(sock, family, max_segment)
+        sock.settimeout(max(walk.deadline.share(limit_s), 0.001))
+        sock.connect((address, port))
+    except OSError as error:
+        failed = _failed(walk, facts, error, sock, family)
+        if sock is not None:
+            sock.close()
+        return walk.record(failed, started), None
+    _hear_icmp(sock, family, on=False)
+    local = sock.getsockname()[0]
+    seen = msgspec.structs.replace(facts, local_address=local, retransmits=_retransmits(sock))
+    return walk.record(seen, started), sock
+
+
+def connect_all(
+    walk: Walk,
+    addresses: Sequence[Address],
+    port: int,
+    *,
+    purpose: str = "api",
+    name: str = "",
+    keep_first: bool = True,
+    limit_s: float = CONNECT_LIMIT_S,
+) -> tuple[list[TcpConnect], socket.socket | None]:
+    """Every address side by side, each with its own clock.
+
+    The socket is the one that a synchronous client would end on: the first, in the order of
+    `addresses`, that connected. All others are closed.
+    """
+    jobs = [
+        partial(
+            connect,
+            walk,
+            address.text,
+            port,
+            purpose=purpose,
+            name=name,
+            order=order,
+            limit_s=limit_s,
+            max_segment=walk.route.max_segment,
+        )
+        for order, address in enumerate(addresses[:MOST_ADDRESSES])
+    ]
+    # Each attempt ends itself at its limit; the margin is for a thread that gets its turn late.
+    ends = [end for end in side_by_side.run(jobs, walk.deadline.share(limit_s) + 1.0) if end is not None]
+    sockets = [sock for _, sock in ends if sock is not None]
+    kept = sockets[0] if sockets and keep_first else None
+    for sock in sockets:
+        if sock is not kept:
+            sock.close()
+    return [seen for seen, _ in ends], kept
+
+
+def _prepare(sock: socket.socket, family: int, max_segment: int) -> None:
+    """The options of the SDK's transport, before the connect so that they also hold for it."""
+    tcp = socket.IPPROTO_TCP
+    sock.setsockopt(tcp, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
+        if hasattr(socket, option):
+            sock.setsockopt(tcp, getattr(socket, option), value)
+    if max_segment and not hasattr(socket, "TCP_MAXSEG"):
+        raise OSError(errno.EOPNOTSUPP, "this system does not let a program choose the segment size")
+    if max_segment:
+        sock.setsockopt(tcp, socket.TCP_MAXSEG, max_segment)
+    _hear_icmp(sock, family, on=True)
+
+
+def _hear_icmp(sock: socket.socket, family: int, *, on: bool) -> None:
+    """Linux keeps the ICMP message that ended a connect, when asked to before; an errno hides its code.
+
+    Switched off again afterwards: on an open connection it would turn passing errors into final ones.
+    """
+    if sys.platform != "linux":
+        return
+    six = family == socket.AF_INET6
+    level, option = (socket.IPPROTO_IPV6, _IPV6_RECVERR) if six else (socket.IPPROTO_IP, _IP_RECVERR)
+    try:
+        sock.setsockopt(level, option, int(on))
+    except OSError:  # gVisor and the like
+        return
+
+
+def _failed(walk: Walk, facts: TcpConnect, error: OSError, sock: socket.socket | None, family: int) -> TcpConnect:
+    failure = system_errors.failure_of(error, family)
+    if isinstance(error, TimeoutError):
+        failure = system_errors.timed_out(walk)
+    text = str(error) or type(error).__name__
+    retransmits = 0
+    if sock is not None:
+        retransmits = _retransmits(sock)
+        icmp = _icmp(sock)
+        if icmp is not None:
+            words, by_rule, sender = icmp
+            failure = Failure.PROHIBITED if by_rule else failure
+            text += f" (ICMP {words}, from {sender})"
+    return msgspec.structs.replace(
+        facts, failure=failure, error=text, errno_name=system_errors.name_of(error), retransmits=retransmits
+    )
+
+
+def _icmp(sock: socket.socket) -> tuple[str, bool, str] | None:
+    """The ICMP message in the socket's error queue: its words, whether a rule sent it, and its sender."""
+    if sys.platform != "linux":
+        return None
+    try:
+        sock.setblocking(False)
+        ancillary = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)[1]
+    except OSError:
+        return None
+    for _level, _kind, data in ancillary:
+        # struct sock_extended_err, then the sockaddr of the sender.
+        _errno, origin, _type, code, _pad, _info, _data = struct.unpack_from("=IBBBBII", data)
+        if origin not in _ORIGIN_ICMP:
+            continue
+        if origin == _ORIGIN_ICMP[0]:
+            table, sender = _ICMP_V4, data[20:24]
+        else:
+            table, sender = _ICMP_V6, data[24:40]
+        words, by_rule = table.get(code, (f"unreachable, code {code}", False))
+        return words, by_rule, str(ipaddress.ip_address(sender))
+    return None
+
+
+def _retransmits(sock: socket.socket) -> int:
+    """Segments sent again on this connection, its SYN included; 0 where the system does not tell."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_TOTAL_RETRANS + 4)
+        return int(struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS)[0])
+    except (OSError, struct.error):
+        return 0

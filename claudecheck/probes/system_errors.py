@@ -1,0 +1,72 @@
+"""What the operating system's error numbers mean in the closed vocabulary. Opens nothing."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+from claudecheck.diagnosis.failures import Failure
+from claudecheck.probes.walk import Walk
+
+#: By POSIX name: `errno` gives the numbers of this platform, Windows' WSA numbers among them.
+_FAILURES = {
+    "ECONNREFUSED": Failure.REFUSED,
+    "ETIMEDOUT": Failure.TIMED_OUT,
+    "EHOSTUNREACH": Failure.UNREACHABLE,
+    "ENETUNREACH": Failure.UNREACHABLE,
+    "EHOSTDOWN": Failure.UNREACHABLE,
+    "ENETDOWN": Failure.UNREACHABLE,
+    "EAFNOSUPPORT": Failure.UNREACHABLE,
+    "EINVAL": Failure.UNREACHABLE,  # Linux: a blackhole route, or a link-local address without its zone
+    "EACCES": Failure.PROHIBITED,
+    "EPERM": Failure.PROHIBITED,
+    "EMFILE": Failure.LOCAL_LIMIT,
+    "ENFILE": Failure.LOCAL_LIMIT,
+    "ENOBUFS": Failure.LOCAL_LIMIT,
+    "ENOMEM": Failure.LOCAL_LIMIT,
+    "EADDRNOTAVAIL": Failure.LOCAL_LIMIT,
+    "ECONNRESET": Failure.RESET,
+    "ECONNABORTED": Failure.RESET,
+    "ENETRESET": Failure.RESET,
+    "EPIPE": Failure.RESET,
+    "ENOTCONN": Failure.RESET,  # reset between connect and the first write
+}
+
+#: `getaddrinfo`'s codes on Linux (negative), macOS (small) and Windows (11001 and up): they never collide.
+_GAI_FAILURES = {
+    **dict.fromkeys((-2, 8, 11001), Failure.NAME_NOT_FOUND),  # EAI_NONAME, WSAHOST_NOT_FOUND
+    **dict.fromkeys((-5, 7, 11004), Failure.NO_ADDRESS),  # EAI_NODATA, WSANO_DATA
+    **dict.fromkeys((-9, 1), Failure.NO_ADDRESS),  # EAI_ADDRFAMILY
+    **dict.fromkeys((-3, 2, 11002), Failure.TRY_AGAIN),  # EAI_AGAIN, WSATRY_AGAIN
+    **dict.fromkeys((-4, 4, 11003), Failure.SERVER_FAILURE),  # EAI_FAIL, WSANO_RECOVERY
+    **dict.fromkeys((-10, 6), Failure.LOCAL_LIMIT),  # EAI_MEMORY
+}
+
+#: What is left of the run when a wait that its deadline cut short comes back.
+_NEARLY_OVER_S = 0.02
+
+
+def name_of(error: OSError) -> str:
+    """The POSIX name of the number, "ECONNREFUSED", also for WSAECONNREFUSED; empty when there is none."""
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return "ETIMEDOUT"
+    return errno.errorcode.get(error.errno or 0, "").removeprefix("WSA")
+
+
+def failure_of(error: OSError, family: int = socket.AF_INET) -> Failure:
+    """The failure behind an OSError of a socket call or of `getaddrinfo`. TLS has reasons of its own."""
+    if isinstance(error, socket.gaierror):
+        return _GAI_FAILURES.get(error.errno or 0, Failure.UNKNOWN)
+    if isinstance(error, ssl.SSLError):
+        return Failure.UNKNOWN
+    name = name_of(error)
+    if name == "EADDRNOTAVAIL" and family == socket.AF_INET6:
+        # No IPv6 address to send from (a container, disable_ipv6): not the shortage of ports that it means on IPv4.
+        return Failure.UNREACHABLE
+    return _FAILURES.get(name, Failure.UNKNOWN)
+
+
+def timed_out(walk: Walk) -> Failure:
+    """The probe's own limit is a failure; the run's deadline is a cut, and says nothing about the network."""
+    return Failure.CANCELLED if walk.deadline.remaining() < _NEARLY_OVER_S else Failure.TIMED_OUT

@@ -1,0 +1,228 @@
+"""Runs in the interpreter of the user's program: tells its facts, imports the SDK, sends the message.
+
+A script of its own, for any Python from 3.8 on and any `anthropic` from 0.30 on: it imports nothing
+of claudecheck. It reads commands as JSON lines from stdin and writes events as JSON lines to the
+stream that was stdout; what the user's own start-up code prints goes to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+sys.path.pop(0)  # this file's folder: nothing in it may shadow a module of the user's
+
+import json
+import os
+from typing import Any
+
+_EVENTS = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+LONGEST_BODY = 65536
+# Where httpx2 looks for authorities on Linux when OpenSSL's compiled-in paths hold none
+# (httpcore2/_ssl.py, 2.16.2).
+WELL_KNOWN_BUNDLES = (
+    "/etc/ssl/cert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/cert.pem",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
+
+
+def tell(event: str, **facts: Any) -> None:
+    _EVENTS.write(json.dumps(dict(facts, event=event)) + "\n")
+    _EVENTS.flush()
+
+
+def version_of(package: str) -> str:
+    """The version as its `_version.py` or `__version__.py` says, without importing the package."""
+    import importlib.util
+    import re
+
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return ""
+    if spec is None:
+        return ""
+    for folder in spec.submodule_search_locations or []:
+        for name in ("_version.py", "__version__.py"):
+            try:
+                with open(os.path.join(folder, name), encoding="utf-8") as source:
+                    found = re.search(r"__version__[^=\n]*=\s*[\"']([^\"']+)", source.read())
+            except OSError:
+                continue
+            if found:
+                return found.group(1)
+    try:
+        from importlib.metadata import version
+
+        return version(package)
+    except Exception:
+        return "unknown"
+
+
+def uses_certifi(httpx2: str) -> bool:
+    """httpx2 went over to the system's store in 2.3."""
+    numbers = [int(part) for part in httpx2.split(".")[:2] if part.isdigit()]
+    return len(numbers) == 2 and numbers < [2, 3]
+
+
+def default_trust(generation: int) -> tuple[str, str]:
+    """(cafile, capath) that this SDK loads when neither SSL_CERT_FILE nor SSL_CERT_DIR is set."""
+    import re
+    import ssl
+
+    if generation == 0 or uses_certifi(version_of("httpx2")):
+        try:
+            import certifi
+
+            return certifi.where(), ""
+        except ImportError:
+            return "", ""
+    if sys.platform in ("win32", "darwin"):
+        return "", ""  # the platform's own verifier
+    paths = ssl.get_default_verify_paths()
+    cafile = paths.openssl_cafile if os.path.isfile(paths.openssl_cafile) else ""
+    capath = paths.openssl_capath if os.path.isdir(paths.openssl_capath) else ""
+    if capath and not cafile and not any(re.match(r"[0-9a-fA-F]{8}\.\d$", name) for name in os.listdir(capath)):
+        capath = ""
+    if not cafile and not capath:
+        cafile = next(filter(os.path.isfile, WELL_KNOWN_BUNDLES), "")
+    return cafile, capath
+
+
+def facts() -> None:
+    import importlib.util
+    import ssl
+
+    sdk = version_of("anthropic")
+    try:
+        generation = int(sdk.split(".")[0])
+    except ValueError:
+        generation = 2 if sdk else 0
+    stack = "httpx2" if generation >= 1 else "httpx"
+    cafile, capath = default_trust(generation)
+    strict = getattr(ssl, "VERIFY_X509_STRICT", 0)
+    # What create_default_context() sets: strict since Python 3.13.
+    is_strict = sys.version_info >= (3, 13) and bool(strict)
+    tell(
+        "facts",
+        executable=sys.executable or "",
+        python=".".join(map(str, sys.version_info[:3])),
+        openssl=ssl.OPENSSL_VERSION,
+        sdk=sdk,
+        generation=generation,
+        http_stack=(stack + " " + version_of(stack)) if sdk else "",
+        strict_x509=is_strict,
+        cafile=cafile,
+        capath=capath,
+        socks=importlib.util.find_spec("socksio") is not None,
+    )
+
+
+def chain_of(error: BaseException | None) -> list[dict[str, Any]]:
+    """The exceptions of a chain, outermost first, as data."""
+    links: list[dict[str, Any]] = []
+    link = ""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen and len(links) < 12:
+        seen.add(id(error))
+        kind = type(error)
+        number = getattr(error, "errno", None)
+        links.append(
+            {
+                "type": kind.__module__ + "." + kind.__qualname__
+                if kind.__module__ != "builtins"
+                else kind.__qualname__,
+                "message": str(error)[:2000],
+                "errno": number if isinstance(number, int) else 0,
+                "link": link,
+            }
+        )
+        if error.__cause__ is not None:
+            error, link = error.__cause__, "cause"
+        elif error.__context__ is not None and not error.__suppress_context__:
+            error, link = error.__context__, "context"
+        else:
+            break
+    return links
+
+
+def answer_of(response: Any, text: str) -> dict[str, Any]:
+    return {
+        "status": response.status_code,
+        "headers": [[name, value] for name, value in response.headers.items()],
+        "body": text[:LONGEST_BODY],
+    }
+
+
+def send(client: Any, command: dict[str, Any], anthropic: Any) -> None:
+    """One request through the SDK: tells the answer's parts, or what was raised."""
+    try:
+        timeout = anthropic.Timeout(command["timeout"], connect=min(5.0, command["timeout"]))
+        client = client.with_options(timeout=timeout, max_retries=0)
+        client._client.follow_redirects = False
+        if command["do"] == "models":
+            raw = client.models.with_raw_response.list(limit=100)
+        else:
+            raw = client.messages.with_raw_response.create(
+                model=command["model"], max_tokens=1, messages=[{"role": "user", "content": "Hi"}]
+            )
+        raw.parse()
+    except BaseException as error:
+        tell_failure(error)
+    else:
+        tell("answer", **answer_of(raw.http_response, raw.http_response.text))
+
+
+def tell_failure(error: BaseException) -> None:
+    """An error with an answer in it is an answer; what the SDK raised goes with it."""
+    response = getattr(error, "response", None)
+    if response is None or not getattr(error, "status_code", None):
+        tell("raised", chain=chain_of(error))
+        return
+    try:
+        text = response.text
+    except Exception:
+        text = str(getattr(error, "body", ""))
+    tell("answer", raised=chain_of(error), **answer_of(response, text))
+
+
+def build() -> tuple[Any, Any] | None:
+    """The SDK and a client of it, once asked for; None after telling at which step that failed."""
+    step = "facts"
+    try:
+        facts()
+        if not sys.stdin.readline():
+            return None  # only the facts were wanted
+        step = "import"
+        import anthropic
+
+        step = "construct"
+        client = anthropic.Anthropic()
+    except BaseException as error:
+        if step == "import" and isinstance(error, ImportError) and getattr(error, "name", "") == "anthropic":
+            step = "missing"
+        tell("broken", at=step, chain=chain_of(error))
+        return None
+    tell("ready", base_url=str(client.base_url))
+    return client, anthropic
+
+
+def main() -> None:
+    built = build()
+    if built is None:
+        return
+    client, anthropic = built
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["do"] == "stop":
+            break
+        send(client, command, anthropic)
+
+
+main()
+_EVENTS.flush()
+os._exit(0)  # nothing of the user's interpreter, no thread and no atexit hook, may hold the doctor

@@ -9,18 +9,27 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
 from claudecheck import __version__, files, platform_facts
-from claudecheck.clients import custom_headers, profiles, trust
+from claudecheck.clients import claude_settings, custom_headers, profiles, trust
 from claudecheck.diagnosis.observations import Interpreter, LocalNetwork, Run
 from claudecheck.snapshot import FileFact, Snapshot
 
-__all__ = ["Snapshot", "local_network", "read", "run_observation", "secrets", "with_store_of", "without_clients"]
+__all__ = [
+    "Snapshot",
+    "local_network",
+    "read",
+    "run_observation",
+    "secrets",
+    "with_programs",
+    "with_store_of",
+    "without_clients",
+]
 
 _CLIENT_VARIABLE = re.compile(
     r"(?i)(ANTHROPIC|CLAUDE|AWS|CLOUD_ML|VERTEX|SSL_CERT)_\w+|NODE_(EXTRA_CA_CERTS|TLS_REJECT_UNAUTHORIZED)"
@@ -42,7 +51,7 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
     """The environment now. `variables` stand in for `os.environ`; `root` for the file system's (in tests)."""
     known = dict(os.environ if variables is None else variables)
     name, base = platform_facts.system(), Path(root)
-    home = known.get("USERPROFILE" if name == "Windows" else "HOME") or str(Path.home())
+    home = known.get("USERPROFILE" if name == "Windows" else "HOME") or _place(Path.home)
     desktop = platform_facts.desktop_settings(name, known)
     snapshot = Snapshot(
         variables=known,
@@ -55,18 +64,28 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
         ci=platform_facts.ci(known),
         editor=platform_facts.editor(known),
         home=home,
-        cwd=str(Path.cwd()),
+        cwd=_place(Path.cwd),
         now=time.time(),
         system_proxies=platform_facts.system_proxies(name),
         known_proxies=platform_facts.known_proxies(name, desktop, home, base),
         pac=platform_facts.proxy_script(name, desktop),
-        interfaces=platform_facts.interfaces(name, base),
+        interfaces=platform_facts.interfaces(name),
         ipv4_route=platform_facts.has_route("ipv4"),
         ipv6_route=platform_facts.has_route("ipv6"),
     )
-    looked_at = {fact.path: fact for fact in [*_profile_files(snapshot), *_authorities(snapshot)]}
+    looked_at = {fact.path: fact for fact in [*_profile_files(snapshot), *_settings_files(snapshot, base)]}
+    snapshot = replace(snapshot, files=looked_at)
+    looked_at |= {fact.path: fact for fact in _authorities(snapshot)}
     foreign = any(snapshot.get(variable) for variable in trust.FOREIGN)
     return replace(snapshot, files=looked_at, public_roots=_public_roots() if foreign else frozenset())
+
+
+def _place(find: Callable[[], Path]) -> str:
+    """A user without an entry in the system's list has no home; a folder that was deleted has no name."""
+    try:
+        return str(find())
+    except (OSError, RuntimeError):
+        return "/"
 
 
 def with_store_of(snapshot: Snapshot, interpreter: Interpreter) -> Snapshot:
@@ -76,6 +95,11 @@ def with_store_of(snapshot: Snapshot, interpreter: Interpreter) -> Snapshot:
     most = 4000 if snapshot.public_roots else 1
     facts = {path: files.look(path, cwd=snapshot.cwd, authorities=True, most=most) for path in paths}
     return replace(snapshot, files={**snapshot.files, **facts})
+
+
+def with_programs(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the other clients that are installed, and the public roots: about 60 ms, most of it Node's."""
+    return replace(snapshot, programs=platform_facts.programs(snapshot), public_roots=_public_roots())
 
 
 def without_clients(variables: Mapping[str, str]) -> dict[str, str]:
@@ -102,6 +126,17 @@ def _profile_files(snapshot: Snapshot) -> Iterator[FileFact]:
         yield replace(_with_text(snapshot, expanded), path=name)
 
 
+def _settings_files(snapshot: Snapshot, root: Path) -> Iterator[FileFact]:
+    """Claude Code's settings with their texts. Of a stored login only that it is there: its tokens are not read."""
+    for path in claude_settings.paths(snapshot.variables, snapshot.os, snapshot.home, snapshot.cwd):
+        place = str(root) + path if path.startswith("/etc/") and str(root) != "/" else path
+        yield replace(_with_text(snapshot, place), path=path)
+    folder = f"{claude_settings.managed_folder(snapshot.os)}/{claude_settings.DROP_INS}"
+    for found in sorted(Path(str(root) + folder if str(root) != "/" else folder).glob("*.json")):
+        yield replace(_with_text(snapshot, str(found)), path=f"{folder}/{found.name}")
+    yield files.look(claude_settings.login_file(snapshot.variables, snapshot.home), cwd=snapshot.cwd)
+
+
 def _with_text(snapshot: Snapshot, path: str) -> FileFact:
     return files.look(path, cwd=snapshot.cwd, text=True)
 
@@ -109,6 +144,7 @@ def _with_text(snapshot: Snapshot, path: str) -> FileFact:
 def _authorities(snapshot: Snapshot) -> Iterator[FileFact]:
     """What the variables of this and other clients name as authorities."""
     paths = [snapshot.get(variable) for variable in (trust.FILE, *trust.FOREIGN)]
+    paths += [value for name, value in claude_settings.read(snapshot).env.items() if name in (trust.FILE, trust.NODE)]
     paths += trust.folders(snapshot.get(trust.DIRECTORY), snapshot.os)
     for path in dict.fromkeys(filter(None, paths)):
         yield files.look(path, cwd=snapshot.cwd, authorities=True)
@@ -158,18 +194,25 @@ def _iso(seconds: float) -> str:
 def secrets(snapshot: Snapshot) -> list[str]:
     """Every value of credential kind that was read, whole and in the pieces that errors show."""
     found: list[str] = []
-    for name, value in snapshot.variables.items():
-        if _is_secret(name, value):
-            found += [value, value.strip().strip("\"'`\u2018\u2019\u201c\u201d")]
-        elif name.lower().endswith(("_proxy", "_url")):
-            found += _userinfo(value)
-    found += custom_headers.read(snapshot.get(custom_headers.VARIABLE)).values()
+    texts = {path: fact.text for path, fact in snapshot.files.items() if fact.text}
+    # Of every settings file, also of one that another hides: an error may quote it.
+    told = [claude_settings.told_variables(claude_settings.parse(text) or {}) for text in texts.values()]
+    for variables in (snapshot.variables, *told):
+        found += _in_variables(variables)
     for value in (*snapshot.system_proxies.values(), snapshot.pac, *(one.value for one in snapshot.known_proxies)):
         found += _userinfo(value)
-    texts = {path: fact.text for path, fact in snapshot.files.items() if fact.text}
     found += profiles.tokens(texts.values())
     found += [text.strip() for path, text in texts.items() if path == snapshot.get(profiles.TOKEN_FILE)]
     return list(dict.fromkeys(filter(None, found)))
+
+
+def _in_variables(variables: Mapping[str, str]) -> Iterator[str]:
+    for name, value in variables.items():
+        if _is_secret(name, value):
+            yield from (value, value.strip().strip("\"'`\u2018\u2019\u201c\u201d"))
+        elif name.lower().endswith(("_proxy", "_url")):
+            yield from _userinfo(value)
+    yield from custom_headers.read(variables.get(custom_headers.VARIABLE, "")).values()
 
 
 def _is_secret(name: str, value: str) -> bool:

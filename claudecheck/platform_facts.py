@@ -202,21 +202,28 @@ def _registry_value(name: str) -> str:
 # -- the local network -------------------------------------------------------------------------------
 
 
-def interfaces(name: System, root: Path) -> tuple[str, ...]:
+def interfaces(name: System) -> tuple[str, ...]:
     """Names of those that are up, without loopback; empty where the system does not tell."""
     if name == "Linux":
-        folder = root / "sys/class/net"
-        try:
-            names = sorted(entry.name for entry in folder.iterdir())
-        except OSError:
-            return ()
-        # Tunnels have no operational state of their own and say "unknown".
-        return tuple(
-            one for one in names if one != "lo" and _read(folder / one / "operstate").strip() in ("up", "unknown")
-        )
+        return tuple(one for _, one in socket.if_nameindex() if _is_up(one))
     if name == "Darwin":
         return tuple(one for one in _ask("ifconfig", "-lu").split() if not one.startswith("lo"))
     return ()
+
+
+def _is_up(interface: str) -> bool:
+    """The kernel's flags for it. Not /sys: what is mounted there may be another network namespace's."""
+    import fcntl
+    import struct
+
+    get_flags, up, loopback, running = 0x8913, 0x1, 0x8, 0x40  # linux/sockios.h, linux/if.h
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as kernel:
+        try:
+            answer = fcntl.ioctl(kernel, get_flags, struct.pack("256s", interface.encode()[:15]))
+        except OSError:
+            return False
+    flags = int(struct.unpack_from("H", answer, 16)[0])
+    return bool(flags & up and flags & running) and not flags & loopback
 
 
 def has_route(family: Literal["ipv4", "ipv6"]) -> bool:

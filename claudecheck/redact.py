@@ -24,7 +24,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_]{16,}"), r"\1-[redacted]"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "[redacted token]"),
     # Header values, in the spellings of wire, Python and JavaScript.
-    (re.compile(r"(?i)\b(bearer|basic|negotiate|ntlm)(\s+)(?!\[redacted|realm\b)[^\s\"',;\\)}\]]{4,}"), r"\1\2[redacted]"),
+    (
+        re.compile(
+            r"(?i)\b(bearer|basic|negotiate|ntlm)(\s+)(?!\[redacted|(?:realm|constraints|auth\w*|access|scheme|credentials?|tokens?|error|keys?)\b)[^\s\"',;\\)}\]]{4,}"
+        ),
+        r"\1\2[redacted]",
+    ),
     (
         re.compile(
             r"(?i)([\"']?\b(?:x-api-key|api[-_]key|authorization|proxy-authorization|cookie|set-cookie"
@@ -35,6 +40,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     # Userinfo in a URL.
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@\"'<>]+@"), r"\1[redacted]@"),
+    # The same with a slash in the password, which should have been escaped; not a port with a path behind it.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:\"'<>\[]+:(?!\d{1,5}(?:/|$))[^\s@\"'<>]+@"), r"\1[redacted]@"),
 )
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -74,12 +81,11 @@ def _spellings(value: str) -> set[str]:
     spellings = {value, quote(value, safe=""), quote(value), quote_plus(value)}
     spellings.add(value.encode("unicode_escape").decode())
     raw = value.encode("utf-8", "surrogateescape")
-    if len(raw) >= 6:  # below that the three base64 cores are too short to be a match
-        # The core that every base64 text containing the value shows, whatever stands before it.
-        for offset in range(3):
-            encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-            core = encoded[(0, 2, 3)[offset] :]
-            core = core[: len(core) - 1] if len(raw) + offset else core
-            if len(core) >= SHORTEST_SECRET + 2:
-                spellings |= {core, core.replace("+", "-").replace("/", "_")}
+    for offset, mixed in ((0, 0), (1, 2), (2, 3)):
+        # Base64 turns three bytes into four characters, so what stands before the value decides which of
+        # three texts it becomes. The characters that it shares with its neighbours are left out.
+        encoded = base64.b64encode(b"\0" * offset + raw).decode()
+        core = encoded[mixed : (offset + len(raw)) * 8 // 6]
+        if len(core) >= SHORTEST_SECRET + 2:
+            spellings |= {core, core.replace("+", "-").replace("/", "_")}
     return {spelling for spelling in spellings if len(spelling) >= SHORTEST_SECRET}

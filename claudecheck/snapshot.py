@@ -50,6 +50,14 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A client that is installed here: where, and which version. `version` is empty when it did not tell."""
+
+    path: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The environment at one moment. Values of variables and files may be secret: none is in its `repr`."""
 
@@ -70,6 +78,7 @@ class Snapshot:
     known_proxies: tuple[Setting, ...] = field(default=(), repr=False)  # where no Python client looks
     pac: str = ""  # URL of the system's proxy script
     public_roots: frozenset[str] = field(default=frozenset(), repr=False)  # certifi's, when a comparison needs them
+    programs: Mapping[str, Program] = field(default_factory=dict)  # by name, where somebody looked for them
     interfaces: tuple[str, ...] = ()  # up, without loopback
     ipv4_route: bool = False
     ipv6_route: bool = False

@@ -5,24 +5,27 @@ is sent: the client is built, its mounts are asked, and a request is built. Only
 connects, so an environment with federation must name a closed port of loopback as its base URL.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import ssl
 import sys
+from typing import Any
 
 import anthropic
 import h11
 from anthropic._models import FinalRequestOptions
 
 
-def ask(variables):
+def ask(variables: dict[str, str]) -> dict[str, Any]:
     os.environ.clear()
     os.environ.update(variables)
     try:
-        client = anthropic.Anthropic()
+        client: Any = anthropic.Anthropic()
     except Exception as error:
         return {"built": False, "error": type(error).__name__, "text": str(error)}
-    told = {"built": True, "base_url": str(client.base_url)}
+    told: dict[str, Any] = {"built": True, "base_url": str(client.base_url)}
     options = FinalRequestOptions(method="get", url="/v1/models")
     url = client._prepare_url(options.url)
     transport = client._client._transport_for_url(url)
@@ -38,16 +41,16 @@ def ask(variables):
     return told
 
 
-def origin(url):
+def origin(url: Any) -> str:
     found = url.origin
-    return "%s://%s:%d" % (found.scheme.decode(), bracketed(found.host.decode()), found.port)
+    return f"{found.scheme.decode()}://{bracketed(found.host.decode())}:{found.port}"
 
 
-def bracketed(host):
+def bracketed(host: str) -> str:
     return "[" + host + "]" if ":" in host else host
 
 
-def request_of(client, options):
+def request_of(client: Any, options: FinalRequestOptions) -> dict[str, Any]:
     """The request's address and headers, or what keeps it from being sent."""
     try:
         request = client._build_request(options)

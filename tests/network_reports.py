@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
+
+from claudecheck.diagnosis.failures import Failure
+from claudecheck.diagnosis.observations import Tunnel, VariationTried
+from claudecheck.diagnosis.report import Billed, Command, Finding, Fix, Report, Tool, VariationRow
 from tests.report_parts import (
     CONNECT,
     DNS,
@@ -27,10 +31,6 @@ from tests.report_parts import (
     skipped,
     warned,
 )
-
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Tunnel, VariationTried
-from claudecheck.diagnosis.report import Billed, Command, Finding, Fix, Report, Tool, VariationRow
 
 HEALTHY = Report(
     tool=Tool(version="0.1.0"),

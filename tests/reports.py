@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
+
+from claudecheck.diagnosis.failures import Failure
+from claudecheck.diagnosis.observations import Crash, End
+from claudecheck.diagnosis.report import Billed, Finding, Fix, VariationRow
 from tests.network_reports import (
     DNS_NAME_NOT_FOUND,
     HEALTHY,
@@ -31,10 +35,6 @@ from tests.report_parts import (
     sh,
     skipped,
 )
-
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Crash, End
-from claudecheck.diagnosis.report import Billed, Finding, Fix, VariationRow
 
 KEY_MISSING = replace(
     HEALTHY,

@@ -13,11 +13,22 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.lab_client import LONG_S, SHORT_S, clean, handshake, http, message_body, patience, port_of, proxy_port_of, trust_of
 
 from claudecheck.diagnosis.failures import Stage
 from claudecheck.lab import FAULTS, Lab
 from claudecheck.lab.parts import API_NAME, CONTROL_NAME
+from tests.lab_client import (
+    LONG_S,
+    SHORT_S,
+    clean,
+    handshake,
+    http,
+    message_body,
+    patience,
+    port_of,
+    proxy_port_of,
+    trust_of,
+)
 
 TLS_CODES = {
     # OpenSSL's X509_V_ERR_…, as the `verify_code` of Python's exception.

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
 from msgspec.structs import replace
-from tests.network_reports import HEALTHY, IPV6_BROKEN, TLS_INTERCEPTED
-from tests.reports import KEY_MISSING, REPORTS
 
 import claudecheck
 from claudecheck.diagnosis.report import Report
 from claudecheck.render.machine import from_json, schema, schema_text, to_json
+from tests.network_reports import HEALTHY, IPV6_BROKEN, TLS_INTERCEPTED
+from tests.reports import KEY_MISSING, REPORTS
 
 Golden = Callable[[str | Path, str], None]
 VALIDATOR = Draft202012Validator(schema())

@@ -13,13 +13,13 @@ from typing import TextIO
 
 import pytest
 from msgspec.structs import replace
-from tests.report_parts import CONNECT, HANDSHAKE, LOOKUP, MODELS, PROXIED, ROUTE
 
 from claudecheck.deadline import Deadline
 from claudecheck.diagnosis.failures import Failure
 from claudecheck.diagnosis.observations import AnyObservation, RouteChosen, Tunnel, VariationTried
 from claudecheck.look import Look, terminal_of
 from claudecheck.progress import Progress
+from tests.report_parts import CONNECT, HANDSHAKE, LOOKUP, MODELS, PROXIED, ROUTE
 
 DIRECT = RouteChosen(route=ROUTE)
 SECOND = replace(CONNECT, address="2607:6bc0::10", order=1)

@@ -184,3 +184,25 @@ def test_every_entry_of_no_proxy_takes_the_same_hosts_off_the_proxy(asked: Asked
             assert plan.route is not None
             assert (plan.route.proxy.shown if plan.route.proxy else "") == told["proxy"], variables
             assert bool(plan.route.bypassed_by) == (told["proxy"] == "")
+
+
+@pytest.mark.parametrize(
+    ("written", "url", "suggestion"),
+    [
+        ("", "", "https://api.anthropic.com"),
+        ("api.anthropic.com", "https://api.anthropic.com", "https://api.anthropic.com"),
+        ("https:/api.anthropic.com", "https://api.anthropic.com", "https://api.anthropic.com"),
+        ('"https://gw.corp/llm"', "https://gw.corp/llm", "https://gw.corp/llm"),
+        ("localhost:4000", "http://localhost:4000", "http://localhost:4000"),
+        ("10.0.0.5:4000", "http://10.0.0.5:4000", "http://10.0.0.5:4000"),
+        ("https://joe:pw@gw.corp:x", "", ""),
+        ("https://${GATEWAY}", "", ""),
+    ],
+)
+def test_the_evident_meaning_of_a_base_url_is_examined_and_offered(written: str, url: str, suggestion: str) -> None:
+    snapshot = replace(environment.read({}), variables={"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": written})
+    told = python_sdk.plan(snapshot, Interpreter(path="p", chosen_by="own", sdk="2.12.0", generation=2, cafile="/c"))
+    assert (told.route.endpoint.url if told.route else "") == url
+    assert [(one.kind, one.stops_client, one.values["suggestion"]) for one in told.concerns] == [
+        ("base-url-invalid", True, suggestion)
+    ]

@@ -13,8 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
-from tests.network_reports import HEALTHY, TLS_INTERCEPTED
-from tests.reports import HOSTILE, REPORTS
 from rich.cells import cell_len
 
 from claudecheck.diagnosis.observations import End
@@ -23,6 +21,8 @@ from claudecheck.render import verdict
 from claudecheck.render.markdown import short, to_markdown
 from claudecheck.render.terminal import render_text
 from claudecheck.render.untrusted import command_lines
+from tests.network_reports import HEALTHY, TLS_INTERCEPTED
+from tests.reports import HOSTILE, REPORTS
 
 Golden = Callable[[str | Path, str], None]
 FRIENDLY = {name: report for name, report in REPORTS.items() if report is not HOSTILE}

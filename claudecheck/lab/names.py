@@ -16,7 +16,7 @@ from claudecheck.lab.loopback import Connection
 from claudecheck.lab.parts import API_NAME, CONTROL_NAME, Names
 
 TTL = 5
-BLOCK_PAGE = "10.10.10.10"  # a private address; nothing may ever connect to it
+BLOCK_PAGE = "127.10.10.10"  # of this machine, so that no packet leaves it; nothing listens there
 
 #: What every lab's nameserver says truthfully; the API's name is answered as the fault wants.
 _ZONE = dns.name.from_text("claudecheck.test.")

@@ -142,6 +142,7 @@ class Setup:
     handshake: Handshake = "proper"
     certificate: CertificateKind = "proper"
     trusts: tuple[RootName, ...] = ("lab",)
+    other_roots: tuple[RootName, ...] = ()  # in company.pem, which a variable may name
     trust_directory: tuple[RootName, ...] = ()  # of SSL_CERT_DIR
     api: Api = field(default_factory=Api)
     proxy: Proxy | None = None

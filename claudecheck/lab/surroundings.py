@@ -21,6 +21,8 @@ def furnish(setup: Setup, folder: Path, authorities: Authorities, holes: Mapping
         path.write_text(text.format_map(holes), encoding="utf-8")
     told = {"ANTHROPIC_BASE_URL": holes["url"], "ANTHROPIC_API_KEY": holes["key"]}
     told["SSL_CERT_FILE"] = str(_write_roots(folder / "trusted.pem", authorities, setup.trusts))
+    if setup.other_roots:
+        _write_roots(folder / "company.pem", authorities, setup.other_roots)
     if setup.trust_directory:
         told["SSL_CERT_DIR"] = str(_write_hashed_roots(folder / "trusted", authorities, setup.trust_directory))
     if setup.proxy is not None:

@@ -17,6 +17,8 @@ from claudecheck.render.paper import BAD, GOOD, ODD, QUIET, SEVERITY_MARKS, STRO
 _NARROWEST, _WIDEST = 40, 120  # prose is hard to read on longer lines
 _GAP = 3
 _LABEL = 6  # "not it", "verify"
+#: The best way out and one other; the page of the problem has them all.
+_MOST_FIXES = 2
 _MOST_SEEN = 8
 _VERDICTS: dict[Status, str] = {"healthy": GOOD, "degraded": ODD, "incomplete": ODD, "failing": BAD}
 _PLACES: dict[Shell, str] = {
@@ -78,9 +80,8 @@ def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
 def _header(report: Report, paper: Paper) -> Iterator[RenderableType]:
     """The command, then what decides the route."""
     command = paper.text(f"claudecheck {verdict.command(report)}", STRONG)
-    indent = 2 if paper.narrow else command.cell_len + _GAP
     phrases = [paper.text(phrase) for phrase in verdict.surroundings(report)]
-    return _flow([command, *phrases], " " * _GAP, indent, paper)
+    return _flow([command, *phrases], " " * _GAP, 2, paper)
 
 
 def _flow(phrases: Sequence[Text], gap: str, indent: int, paper: Paper) -> Iterator[RenderableType]:
@@ -105,8 +106,10 @@ def _evidence(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
     yield from _field("seen", seen, paper)
     yield from _field("not it", ["; ".join(finding.ruled_out)], paper)
     yield from _field("sure", [verdict.certainty(finding)], paper)
-    for place, fix in enumerate(finding.fixes):
+    for place, fix in enumerate(finding.fixes[:_MOST_FIXES]):
         yield from _fix("or" if place else "fix", fix, paper)
+    if (left := len(finding.fixes) - _MOST_FIXES) > 0:
+        yield from _field("or", [f"{left} more {'way' if left == 1 else 'ways'} out, in the page below"], paper)
     if verdict.is_command(finding.verify):
         yield from _named_command("verify", finding.verify, paper)
     else:

@@ -194,7 +194,7 @@ _TRUST: tuple[Fault, ...] = (
     _tells(
         "ca-variable-ignored",
         summary="REQUESTS_CA_BUNDLE is set, which the SDK does not read",
-        setup=_variables(REQUESTS_CA_BUNDLE="{folder}/trusted.pem"),
+        setup=Setup(variables={"REQUESTS_CA_BUNDLE": "{folder}/company.pem"}, other_roots=("company",)),
     ),
     _tells(
         "verification-disabled",

@@ -43,8 +43,8 @@ _NAMES: tuple[Fault, ...] = (
     tells(
         "dns-slow",
         Stage.DNS,
-        "the resolver takes two seconds for every answer",
-        Setup(names=Names(delay_s=2.0)),
+        "the resolver takes more than a second for every answer",
+        Setup(names=Names(delay_s=1.3)),
     ),
 )
 

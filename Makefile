@@ -1,0 +1,55 @@
+# The one entry: what `make` runs here is what CI runs.
+# Needs python3 >= 3.11 and make; uv is used when it is there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := pyproject.toml
+
+.DEFAULT_GOAL := help
+
+$(READY): $(SOURCES)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && uv pip install --quiet --python $(BIN)/python -e . --group dev; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install --quiet -e . --group dev; \
+	fi
+	@touch $@
+
+demo: $(READY)  ## set up, and run the doctor against the embedded lab
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/claudecheck demo
+
+test: $(READY)  ## set up, and run the tests
+	$(BIN)/python -m pytest -q -n auto -m 'not netlab'
+
+lint: $(READY)  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+lab: $(READY)  ## the network lab: real components in network namespaces (root, Linux)
+	.ci/install-netlab
+	$(BIN)/python -m tests.netlab.runner
+
+bench: $(READY)  ## ratios: the doctor against what it is compared with, in one run
+	$(BIN)/python -m tests.bench
+
+docs: $(READY)  ## write docs/problems.md from the catalogue
+	$(BIN)/python -c 'from claudecheck.diagnosis.problems import CATALOGUE; from claudecheck.render.page import catalogue_markdown; print(catalogue_markdown(CATALOGUE), end="")' > docs/problems.md
+
+completions: $(READY)  ## write completions/ for bash, zsh and fish
+	@for shell in bash zsh fish; do \
+	  $(BIN)/python -c "import sys; from typer.completion import get_completion_script; print(get_completion_script(prog_name='claudecheck', complete_var='_CLAUDECHECK_COMPLETE', shell=sys.argv[1]))" $$shell > completions/claudecheck.$$shell; \
+	done
+
+clean:  ## remove what was made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+
+.PHONY: demo test lint types lab bench docs completions clean help

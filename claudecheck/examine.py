@@ -1,0 +1,164 @@
+"""The one loop: walk the client's route, record, and on failure walk its variations.
+
+Everything that blocks runs on daemon threads. The caller's thread only waits, so that the answer
+comes when the deadline does and Ctrl-C is heard at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from claudecheck import environment
+from claudecheck.clients import python_sdk
+from claudecheck.clients.route import Plan
+from claudecheck.deadline import Deadline
+from claudecheck.diagnosis.failures import Failure, Stage
+from claudecheck.diagnosis.observations import (
+    AnyObservation,
+    Crash,
+    End,
+    Interpreter,
+    Journal,
+    RouteChosen,
+    Skipped,
+)
+from claudecheck.journal import JournalWriter
+from claudecheck.options import Options
+from claudecheck.probes import worker as workers
+from claudecheck.probes.walk import Walk
+from claudecheck.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from claudecheck.probes.chain import Store
+
+
+def examine(
+    options: Options,
+    snapshot: Snapshot,
+    deadline: Deadline | None = None,
+    listen: Callable[[AnyObservation], None] | None = None,
+) -> Journal:
+    """Walk the route of `snapshot` within `options.timeout_s`, and return everything that was seen."""
+    deadline = deadline or Deadline(options.timeout_s)
+    writer = JournalWriter(deadline, environment.secrets(snapshot), listen)
+    examination = _Examination(options, snapshot, writer)
+    thread = threading.Thread(target=examination.run, name="examination", daemon=True)
+    cut = ""
+    try:
+        thread.start()
+        while thread.is_alive() and not deadline.over:
+            thread.join(timeout=min(0.1, max(deadline.remaining(), 0.001)))
+        if thread.is_alive():
+            cut = "deadline"
+    except KeyboardInterrupt:
+        cut = "interrupted"
+    deadline.cancel()
+    examination.end_worker()
+    waiting = examination.waiting_for if cut else ""
+    writer.write(End(at_ms=round(deadline.elapsed_ms(), 1), cut=cut, waiting_for=waiting))
+    return writer.journal()
+
+
+#: Whatever client reads them: a chain is judged against the store that each names.
+CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+
+class _Examination:
+    """One run: its worker, its ladder, and which step it is at."""
+
+    def __init__(self, options: Options, snapshot: Snapshot, writer: JournalWriter) -> None:
+        self.options = options
+        self.snapshot = snapshot
+        self.writer = writer
+        self.worker: workers.Worker | None = None
+        self.waiting_for = ""
+        self._stage = Stage.ENVIRONMENT
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # the loop's own broad except: a bug of ours becomes an observation
+            trace = traceback.format_exc()
+            self.writer.write(
+                Crash(stage=self._stage, probe=_where(error), trace=trace, failure=Failure.CRASHED, error=repr(error))
+            )
+
+    def _at(self, stage: Stage, detail: str = "") -> None:
+        self._stage = stage
+        self.waiting_for = f"{stage}: {detail}" if detail else str(stage)
+        self.options.announce(stage, detail)
+
+    def _run(self) -> None:
+        self._at(Stage.ENVIRONMENT, "the interpreter")
+        interpreter, plan = self._plan()
+        if plan.route is None or any(concern.kind == "base-url-invalid" for concern in plan.concerns):
+            for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.MODELS, Stage.MESSAGES):
+                self.writer.write(Skipped(stage=stage, because="environment"))
+            return
+        # The SDK is being imported by now: what the ladder imports costs no time of its own.
+        from claudecheck.ladder import Ladder
+
+        route = replace(plan.route, resolver=self.options.resolver)
+        walk = Walk(route=route, writer=self.writer)
+        Ladder(walk, plan, self.options, self.worker, self._stores(interpreter), self._at).climb()
+
+    def _stores(self, interpreter: Interpreter) -> list[Store]:
+        """The trust stores of this machine: the system's as the user's interpreter has it, and those named."""
+        from claudecheck.probes import chain
+
+        named = {name: self.snapshot.get(name) for name in CA_VARIABLES}
+        if interpreter.generation == 0:  # its default store is certifi, not the system's
+            return chain.stores_here(named)
+        return chain.stores_here(named, cafile=interpreter.cafile, capath=interpreter.capath)
+
+    def _plan(self) -> tuple[Interpreter, Plan]:
+        """The facts that need no packet, and the route that follows from them."""
+        run = environment.run_observation(self.snapshot)
+        options = self.options
+        self.writer.write(
+            msgspec.structs.replace(
+                run,
+                command=options.command,
+                timeout_s=options.timeout_s,
+                message=options.message,
+                local_only=options.local_only,
+                strict=options.strict,
+                demo=options.demo,
+            )
+        )
+        deadline = self.writer.deadline
+        started = deadline.elapsed_ms()
+        self.worker, interpreter = workers.start(self.snapshot.variables, options.python, deadline)
+        if self.worker is not None and options.message:
+            self.worker.load()
+        took = deadline.elapsed_ms() - started
+        interpreter = msgspec.structs.replace(interpreter, at_ms=round(started, 1), duration_ms=round(took, 1))
+        self.writer.write(interpreter)
+        self.snapshot = environment.with_store_of(self.snapshot, interpreter)
+        plan = python_sdk.plan(self.snapshot, interpreter)
+        self.writer.write(environment.local_network(self.snapshot))
+        self.writer.write(plan.detection)
+        for concern in plan.concerns:
+            self.writer.write(concern)
+        if plan.route is not None:
+            self.writer.write(RouteChosen(route=plan.route.view()))
+        return interpreter, plan
+
+    def end_worker(self) -> None:
+        if self.worker is not None:
+            self.worker.end()
+
+
+def _where(error: BaseException) -> str:
+    """The innermost place of ours in a traceback: module and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "unknown"
+    last = frames[-1]
+    return f"{last.name}, line {last.lineno}"

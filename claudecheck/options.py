@@ -1,0 +1,66 @@
+"""What the user asked for, and the third parties that a run may talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ThirdParties:
+    """Hosts beside the route: is the rest of the network fine? Named in the README; left out with
+    `--local-only`; no credential is ever sent to one.
+    """
+
+    controls: tuple[str, ...] = ("www.cloudflare.com", "www.google.com")
+    resolvers: tuple[str, ...] = ("1.1.1.1", "8.8.8.8")
+    dns_over_https: str = "https://cloudflare-dns.com/dns-query"
+    #: Pages whose answer is known: status, and what the body begins with.
+    portals: tuple[tuple[str, int, str], ...] = (
+        ("http://connectivitycheck.gstatic.com/generate_204", 204, ""),
+        ("http://captive.apple.com/hotspot-detect.html", 200, "success"),
+    )
+
+    @property
+    def none(self) -> bool:
+        return not (self.controls or self.resolvers or self.dns_over_https or self.portals)
+
+
+def host_and_port(written: str) -> tuple[str, int]:
+    """A control as it is written: "HOST" or "HOST:PORT"; 443 when it names no port."""
+    host, colon, port = written.rpartition(":")
+    return (host, int(port)) if colon and port.isdigit() and "]" not in port and ":" not in host else (written, 443)
+
+
+NO_THIRD_PARTIES = ThirdParties(controls=(), resolvers=(), dns_over_https="", portals=())
+
+
+def _silent(_stage: str, _detail: str) -> None:
+    """Nobody is watching the progress."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`timeout_s` bounds the whole run; `python` is a path; `announce` hears which step is under way."""
+
+    timeout_s: float = 30.0
+    message: bool = True
+    python: str | None = None
+    model: str | None = None
+    local_only: bool = False
+    strict: bool = False
+    demo: bool = False
+    resolver: str = "system"  # the demo's nameserver instead of the system's
+    command: str = "doctor"
+    third_parties: ThirdParties = field(default_factory=ThirdParties)
+    announce: Callable[[str, str], None] = _silent
+
+    @property
+    def others(self) -> ThirdParties:
+        """Those that this run may talk to."""
+        return NO_THIRD_PARTIES if self.local_only else self.third_parties
+
+    @property
+    def step_s(self) -> float:
+        """What a connect or a handshake may take: the SDK's own 5 s, less when the whole run is short."""
+        return min(5.0, self.timeout_s / 4)

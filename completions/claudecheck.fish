@@ -1,0 +1,1 @@
+complete --command claudecheck --no-files --arguments "(env _CLAUDECHECK_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) claudecheck)" --condition "env _CLAUDECHECK_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) claudecheck"

@@ -1,0 +1,46 @@
+"""Every fault of the embedded lab ends in its own verdict: layer, code, exit code, and nothing secret."""
+
+import pytest
+
+from claudecheck.lab import FAULTS, Fault
+from claudecheck.lab.lab import KEY, MINTED, TOKEN
+from tests import doctor
+
+#: A fault's own warning stands beside these without being a contradiction.
+SECRETS = (KEY, KEY[13:60], TOKEN, MINTED)
+
+
+def test_the_list_names_at_least_twenty_five_faults_across_all_layers() -> None:
+    broken = [fault for fault in FAULTS if fault.exit_code and fault.available()]
+    assert len(broken) >= 25
+    assert {fault.layer.value for fault in broken} == {
+        "environment", "dns", "tcp", "tls", "proxy", "models", "messages",
+    }  # fmt: skip
+    listed = doctor.run("demo", "--list")
+    assert listed.exit_code == 0
+    for fault in FAULTS:
+        assert fault.name in listed.out
+
+
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.name) for fault in FAULTS])
+def test_a_fault_ends_in_its_own_verdict(fault: Fault) -> None:
+    if reason := fault.unavailable_because():
+        pytest.skip(reason)
+    # A fault of the environment chooses the interpreter itself; all others use this one.
+    named = () if fault.name.startswith("sdk-") else ("--python", doctor.PYTHON)
+    ran = doctor.run("demo", fault.name, "--json", *named)
+    report = ran.report
+    codes = [finding["code"] for finding in report["findings"]]
+    assert ran.exit_code == report["exit_code"] == fault.exit_code, codes
+    if fault.exit_code:
+        assert report["status"] == "failing"
+        assert (report["first_failing_layer"], report["problem"]) == (fault.layer.value, fault.problem), codes
+        assert codes[0] == fault.problem
+    else:
+        assert report["status"] in ("healthy", "degraded"), codes
+        assert report["problem"] is None
+        assert fault.problem is None or fault.problem in codes
+        assert report["reached_api"] is True
+    assert ran.err == ""
+    for secret in SECRETS:
+        assert secret not in ran.out

@@ -1,0 +1,63 @@
+"""The network lab's scenarios: their form on every machine, their verdicts where namespaces can be made."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from claudecheck.diagnosis.problems import CATALOGUE
+from tests.netlab.lab import Lab, missing_for, missing_requirements
+from tests.netlab.scenario import Scenario, all_scenarios
+
+SCENARIOS = all_scenarios()
+REQUIRED = bool(os.environ.get("CI") or os.environ.get("CLAUDECHECK_REQUIRE_NETLAB"))
+
+#: Codes of network layers that no network of namespaces can bring about, and why.
+NOT_FROM_A_NETWORK: dict[str, str] = {}
+
+
+def test_there_are_a_hundred_scenarios_and_twenty_of_them_healthy() -> None:
+    healthy = [scenario for scenario in SCENARIOS if not scenario.expected.failing]
+    assert len(SCENARIOS) >= 100
+    assert len(healthy) >= 20
+
+
+def test_every_scenario_has_its_own_sentence() -> None:
+    counted = Counter(scenario.slug for scenario in SCENARIOS)
+    assert [slug for slug, count in counted.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.slug)
+def test_a_scenario_expects_what_the_catalogue_knows(scenario: Scenario) -> None:
+    expected = scenario.expected
+    for code in filter(None, (expected.problem, expected.finding)):
+        assert code in CATALOGUE
+    if expected.failing:
+        assert expected.owners
+
+
+def test_every_problem_of_the_network_layers_has_a_scenario() -> None:
+    produced = {scenario.expected.problem for scenario in SCENARIOS} | {s.expected.finding for s in SCENARIOS}
+    network = {code for code, problem in CATALOGUE.items() if problem.layer in ("dns", "tcp", "tls", "proxy")}
+    assert network - produced - set(NOT_FROM_A_NETWORK) == set()
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    if missing := missing_requirements():
+        if REQUIRED:
+            pytest.fail("; ".join(missing))
+        pytest.skip("; ".join(missing))
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.mark.netlab
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.slug)
+def test_the_verdict_is_right(lab: Lab, scenario: Scenario) -> None:
+    if missing := missing_for(scenario):
+        pytest.skip(", ".join(missing))
+    assert lab.examine(scenario).wrong == []

@@ -168,6 +168,8 @@ class Route:
     max_segment: int = 0
     max_tls: str = ""  # "1.2" to refuse TLS 1.3
     resolver: str = "system"
+    plain_inside: bool = False  # the host of an http:// URL has private addresses only
+    connect_to: str = ""  # the address that answered: HTTP goes there instead of asking for the name again
     stream: bool = False
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 600.0
@@ -185,7 +187,7 @@ class Route:
     @property
     def may_send_credential(self) -> bool:
         """Over https always (once verified); over plain http only to this machine or a private address."""
-        return self.endpoint.scheme == "https" or self.endpoint.private
+        return self.endpoint.scheme == "https" or self.endpoint.private or self.plain_inside
 
     def view(self) -> RouteView:
         """The route in words that can be shown."""

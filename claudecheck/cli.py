@@ -308,6 +308,7 @@ def demo(
                 controls=(lab.control,) if lab.control else (),
                 resolvers=(),
                 dns_over_https="",
+                status_page="",
                 portals=((f"http://{lab.control}/generate_204", 204, ""),) if lab.control else (),
             ),
             demo=True,

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from claudecheck import __version__, files, platform_facts
-from claudecheck.clients import claude_settings, custom_headers, profiles, trust
+from claudecheck import __version__, files, platform_facts, programs
+from claudecheck.clients import claude_settings, custom_headers, node, profiles, trust
 from claudecheck.diagnosis.observations import Interpreter, LocalNetwork, Run
 from claudecheck.snapshot import FileFact, Snapshot
 
@@ -69,6 +69,7 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
         system_proxies=platform_facts.system_proxies(name),
         known_proxies=platform_facts.known_proxies(name, desktop, home, base),
         pac=platform_facts.proxy_script(name, desktop),
+        system_store=_system_store() if name == "Linux" else "",
         interfaces=platform_facts.interfaces(name),
         ipv4_route=platform_facts.has_route("ipv4"),
         ipv6_route=platform_facts.has_route("ipv6"),
@@ -99,7 +100,7 @@ def with_store_of(snapshot: Snapshot, interpreter: Interpreter) -> Snapshot:
 
 def with_programs(snapshot: Snapshot) -> Snapshot:
     """The snapshot with the other clients that are installed, and the public roots: about 60 ms, most of it Node's."""
-    return replace(snapshot, programs=platform_facts.programs(snapshot), public_roots=_public_roots())
+    return replace(snapshot, programs=programs.installed(snapshot), public_roots=_public_roots())
 
 
 def without_clients(variables: Mapping[str, str]) -> dict[str, str]:
@@ -128,12 +129,12 @@ def _profile_files(snapshot: Snapshot) -> Iterator[FileFact]:
 
 def _settings_files(snapshot: Snapshot, root: Path) -> Iterator[FileFact]:
     """Claude Code's settings with their texts. Of a stored login only that it is there: its tokens are not read."""
-    for path in claude_settings.paths(snapshot.variables, snapshot.os, snapshot.home, snapshot.cwd):
-        place = str(root) + path if path.startswith("/etc/") and str(root) != "/" else path
+    managed = claude_settings.managed_folder(snapshot.os)
+    drop_ins = sorted((root / managed.lstrip("/") / claude_settings.DROP_INS).glob("*.json"))
+    fixed = claude_settings.paths(snapshot.variables, snapshot.os, snapshot.home, snapshot.cwd)
+    for path in [*fixed, *(f"{managed}/{claude_settings.DROP_INS}/{one.name}" for one in drop_ins)]:
+        place = str(root / path.lstrip("/")) if path.startswith(managed) else path
         yield replace(_with_text(snapshot, place), path=path)
-    folder = f"{claude_settings.managed_folder(snapshot.os)}/{claude_settings.DROP_INS}"
-    for found in sorted(Path(str(root) + folder if str(root) != "/" else folder).glob("*.json")):
-        yield replace(_with_text(snapshot, str(found)), path=f"{folder}/{found.name}")
     yield files.look(claude_settings.login_file(snapshot.variables, snapshot.home), cwd=snapshot.cwd)
 
 
@@ -144,10 +145,23 @@ def _with_text(snapshot: Snapshot, path: str) -> FileFact:
 def _authorities(snapshot: Snapshot) -> Iterator[FileFact]:
     """What the variables of this and other clients name as authorities."""
     paths = [snapshot.get(variable) for variable in (trust.FILE, *trust.FOREIGN)]
-    paths += [value for name, value in claude_settings.read(snapshot).env.items() if name in (trust.FILE, trust.NODE)]
+    paths += [value for name, value in claude_settings.read(snapshot).env.items() if name in (trust.FILE, node.EXTRA)]
     paths += trust.folders(snapshot.get(trust.DIRECTORY), snapshot.os)
     for path in dict.fromkeys(filter(None, paths)):
         yield files.look(path, cwd=snapshot.cwd, authorities=True)
+
+
+#: Where distributions keep them in one file.
+_STORES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+def _system_store() -> str:
+    return next((path for path in _STORES if Path(path).is_file()), "")
 
 
 def _public_roots() -> frozenset[str]:

@@ -15,15 +15,12 @@ class ThirdParties:
     controls: tuple[str, ...] = ("www.cloudflare.com", "www.google.com")
     resolvers: tuple[str, ...] = ("1.1.1.1", "8.8.8.8")
     dns_over_https: str = "https://cloudflare-dns.com/dns-query"
+    status_page: str = "https://status.claude.com/api/v2/summary.json"
     #: Pages whose answer is known: status, and what the body begins with.
     portals: tuple[tuple[str, int, str], ...] = (
         ("http://connectivitycheck.gstatic.com/generate_204", 204, ""),
         ("http://captive.apple.com/hotspot-detect.html", 200, "success"),
     )
-
-    @property
-    def none(self) -> bool:
-        return not (self.controls or self.resolvers or self.dns_over_https or self.portals)
 
 
 def host_and_port(written: str) -> tuple[str, int]:
@@ -32,7 +29,7 @@ def host_and_port(written: str) -> tuple[str, int]:
     return (host, int(port)) if colon and port.isdigit() and "]" not in port and ":" not in host else (written, 443)
 
 
-NO_THIRD_PARTIES = ThirdParties(controls=(), resolvers=(), dns_over_https="", portals=())
+NO_THIRD_PARTIES = ThirdParties(controls=(), resolvers=(), dns_over_https="", status_page="", portals=())
 
 
 def _silent(_stage: str, _detail: str) -> None:

@@ -77,6 +77,7 @@ class Snapshot:
     system_proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # macOS, Windows: by scheme
     known_proxies: tuple[Setting, ...] = field(default=(), repr=False)  # where no Python client looks
     pac: str = ""  # URL of the system's proxy script
+    system_store: str = ""  # Linux: the file with the system's authorities
     public_roots: frozenset[str] = field(default=frozenset(), repr=False)  # certifi's, when a comparison needs them
     programs: Mapping[str, Program] = field(default_factory=dict)  # by name, where somebody looked for them
     interfaces: tuple[str, ...] = ()  # up, without loopback

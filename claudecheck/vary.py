@@ -35,6 +35,7 @@ NEUTRAL_AGENT = "Mozilla/5.0"
 BODY_SIZES = (1_000, 16_000, 64_000, 256_000)
 #: A body is only sent when the measured rate says that it takes less than this.
 LONGEST_UPLOAD_S = 4.0
+SLOW_FIRST_S = 0.6
 
 
 @dataclass(frozen=True)
@@ -270,6 +271,9 @@ class Variations:
             varied = replace(self.route, proxy=replace(proxy, scheme=other).without_credentials())
             name = ids.PLAIN_PROXY if other == "http" else ids.TLS_PROXY
             chosen.append(Variation(name, "proxy scheme", proxy.scheme, other, self._tunnel, varied))
+        else:
+            varied = replace(self.route, proxy=replace(proxy, scheme="http"))
+            chosen.append(Variation(ids.PLAIN_PROXY, "proxy scheme", proxy.scheme, "http", self._tunnel, varied))
         self.run(Stage.PROXY, chosen)
 
     def _tunnel(self, walk: Walk) -> object:
@@ -307,13 +311,29 @@ class Variations:
             )  # fmt: skip
         if not seen.status and seen.failure is not Failure.TIMED_OUT:
             chosen.append(Variation(ids.AGAIN, "attempt", "first", "second", partial(_send, request=again)))
-        self.run(Stage.MODELS, chosen)
+        self.run(Stage.MODELS, [*chosen, *self._status_page(seen)])
+
+    def _status_page(self, seen: HttpExchange) -> list[Variation]:
+        """The API answered that it is unwell: does its status page say so too?"""
+        if not seen.request_id or seen.status < 500 or not self.options.others.status_page:
+            return []
+        url = self.options.others.status_page
+        return [
+            Variation(
+                ids.STATUS_PAGE,
+                "page",
+                self.route.endpoint.url,
+                url,
+                partial(_read_status, url=url, limit_s=self.step_s),
+            )
+        ]
 
     def messages(self, seen: HttpExchange) -> None:
         """The message by a plain client, and streamed: at most three more messages of one token each."""
         if seen.failure in (Failure.SDK_MISSING, Failure.SDK_BROKEN, Failure.CLIENT_REFUSED):
             return
         if seen.request_id and seen.shape == "api-error":
+            self.run(Stage.MESSAGES, self._status_page(seen))
             return  # the API has said what is wrong: nothing else would answer otherwise
         plain = message_request(seen.model, stream=False)
         chosen = [
@@ -343,9 +363,9 @@ class Variations:
         A body is sent only when the rate of the one before says that it is quick, so that a slow line
         is not called a fault.
         """
-        rate = 0.0
+        predicted = 0.0
         for size in BODY_SIZES:
-            if rate and size / rate > LONGEST_UPLOAD_S:
+            if predicted > LONGEST_UPLOAD_S:
                 return None
             request = count_request(model, size)
             varied = Variation(
@@ -358,7 +378,8 @@ class Variations:
             seen = self._last(varied.id)
             if seen is None or not seen.status:
                 return None
-            rate = size / max(took, 0.001)
+            # The first is one packet: its time is the way's, not the rate's, unless the line is very slow.
+            predicted = took * 4 if size > BODY_SIZES[0] else took * 16 if took > SLOW_FIRST_S else 0.0
         return None
 
     def _last(self, variation: str) -> HttpExchange | None:
@@ -423,6 +444,11 @@ def _check_page(walk: Walk, *, url: str, status: int, start: str, limit_s: float
         expected_status=status,
         expected_start=start,
     )
+    return http.exchange(walk, request, limit_s)
+
+
+def _read_status(walk: Walk, *, url: str, limit_s: float) -> object:
+    request = http.Request(stage="messages", step="status", url=url, authenticated=False, expected="json")
     return http.exchange(walk, request, limit_s)
 
 

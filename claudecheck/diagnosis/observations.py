@@ -291,10 +291,13 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     location: str = ""
     model: str = ""
     models: list[ModelView] = []
+    incidents: list[str] = []  # that a status page reports as open, with the component's state
     stop_reason: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
     event_gaps_ms: list[float] = []  # arrival times of stream events after the headers
+    segments: int = 0  # sent on its connection, where the system tells
+    retransmits: int = 0
     phase: str = ""  # where it stopped: dns+tcp, proxy, tls, send, wait, body
     phases: dict[str, float] = {}
     chain: list[Raised] = []  # of the SDK's exception, outermost first

@@ -52,6 +52,7 @@ NO_CUSTOM_HEADERS = "models:no-custom-headers"
 BASE_PATH = "models:base-path"
 NEUTRAL_AGENT = "models:neutral-agent"
 AGAIN = "models:again"
+STATUS_PAGE = "models:status-page"
 PLAIN_CLIENT = "messages:plain-client"
 STREAMED = "messages:stream"
 COUNT_TOKENS = "messages:count-tokens"  # :BYTES

@@ -53,6 +53,7 @@ def facts_of(
     if isinstance(document, dict):
         facts |= _error_facts(document, facts["request_id"])
         facts |= _content_facts(document, facts["shape"])
+        facts |= {"incidents": _incidents(document)}
     return facts
 
 
@@ -145,6 +146,25 @@ def _content_facts(document: dict[str, Any], shape: str) -> dict[str, Any]:
             "output_tokens": _count(usage.get("output_tokens")),
         }
     return {}
+
+
+def _incidents(document: dict[str, Any]) -> list[str]:
+    """What a status page (Atlassian's shape) reports as open for the API; components, not the page's colour:
+    one degraded component of another product changes that (facts.md f).
+    """
+    told = [
+        f"{item.get('name')}: {item.get('status')}"
+        for item in _items(document, "components")
+        if "api" in str(item.get("name")).lower() and item.get("status") not in ("operational", None)
+    ]
+    if told:
+        told += [f"incident: {item.get('name')}" for item in _items(document, "incidents")]
+    return told[:5]
+
+
+def _items(document: dict[str, Any], member: str) -> list[dict[str, Any]]:
+    found = document.get(member)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _count(value: Any) -> int:

@@ -46,7 +46,9 @@ _ICMP_V6 = {
     5: ("source address failed policy", True),
     6: ("reject route", True),
 }
-_TCP_INFO_TOTAL_RETRANS = 100  # offset of tcpi_total_retrans in struct tcp_info, <linux/tcp.h>
+# Offsets in struct tcp_info, <linux/tcp.h>: tcpi_total_retrans and tcpi_segs_out.
+_TCP_INFO_TOTAL_RETRANS = 100
+_TCP_INFO_SEGMENTS_OUT = 136
 
 
 def connect(
@@ -77,7 +79,7 @@ def connect(
         return walk.record(failed, started), None
     _hear_icmp(sock, family, on=False)
     local = sock.getsockname()[0]
-    seen = msgspec.structs.replace(facts, local_address=local, retransmits=_retransmits(sock))
+    seen = msgspec.structs.replace(facts, local_address=local, retransmits=sent_again(sock)[0])
     return walk.record(seen, started), sock
 
 
@@ -157,14 +159,19 @@ def _failed(walk: Walk, facts: TcpConnect, error: OSError, sock: socket.socket |
     text = str(error) or type(error).__name__
     retransmits = 0
     if sock is not None:
-        retransmits = _retransmits(sock)
+        retransmits = sent_again(sock)[0]
         icmp = _icmp(sock)
         if icmp is not None:
             words, by_rule, sender = icmp
             failure = Failure.PROHIBITED if by_rule else failure
             text += f" (ICMP {words}, from {sender})"
     return msgspec.structs.replace(
-        facts, failure=failure, error=text, errno_name=system_errors.name_of(error), retransmits=retransmits
+        facts,
+        local_address=_source(facts.address, family),
+        failure=failure,
+        error=text,
+        errno_name=system_errors.name_of(error),
+        retransmits=retransmits,
     )
 
 
@@ -191,12 +198,26 @@ def _icmp(sock: socket.socket) -> tuple[str, bool, str] | None:
     return None
 
 
-def _retransmits(sock: socket.socket) -> int:
-    """Segments sent again on this connection, its SYN included; 0 where the system does not tell."""
+def sent_again(sock: socket.socket) -> tuple[int, int]:
+    """Segments of this connection that were sent again, its SYN included, and all that were sent.
+
+    Zeros where the system does not tell.
+    """
     if sys.platform != "linux":
-        return 0
+        return 0, 0
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_TOTAL_RETRANS + 4)
-        return int(struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS)[0])
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SEGMENTS_OUT + 4)
+        again = struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS)[0]
+        return int(again), int(struct.unpack_from("=I", info, _TCP_INFO_SEGMENTS_OUT)[0])
     except (OSError, struct.error):
-        return 0
+        return 0, 0
+
+
+def _source(address: str, family: int) -> str:
+    """The address of this machine on the way there, asked by connecting a UDP socket, which sends nothing."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 443))
+            return str(sock.getsockname()[0])
+    except OSError:
+        return ""

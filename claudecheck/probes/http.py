@@ -19,7 +19,7 @@ import msgspec
 
 from claudecheck.diagnosis.failures import Failure
 from claudecheck.diagnosis.observations import Clock, HttpExchange, Raised
-from claudecheck.probes import answer, side_by_side, trust
+from claudecheck.probes import answer, connect, side_by_side, trust
 from claudecheck.probes.walk import Walk
 
 LONGEST_ANSWER = 1 << 20
@@ -217,7 +217,23 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
     facts = answer.facts_of(response.status_code, response.headers.multi_items(), text, len(received))
     if failure is None:
         failure = _judge(response.status_code, text, facts["shape"], request)
-    return _blank(walk, request, failure=failure, error=error, event_gaps_ms=arrivals[:200], **facts)
+    again, segments = _sent_again(response)
+    return _blank(
+        walk,
+        request,
+        failure=failure,
+        error=error,
+        event_gaps_ms=arrivals[:200],
+        segments=segments,
+        retransmits=again,
+        **facts,
+    )
+
+
+def _sent_again(response: httpx.Response) -> tuple[int, int]:
+    stream = response.extensions.get("network_stream")
+    sock = stream.get_extra_info("socket") if stream is not None else None
+    return connect.sent_again(sock) if isinstance(sock, socket.socket) else (0, 0)
 
 
 def _judge(status: int, body: str, shape: str, request: Request) -> Failure | None:

@@ -19,6 +19,7 @@ _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 
 
 def find(evidence: Evidence) -> Iterable[Finding]:
+    yield from _incident(evidence)
     seen = evidence.models
     if seen is None or seen.ok or seen.failure is Failure.CANCELLED:
         return
@@ -31,6 +32,17 @@ def find(evidence: Evidence) -> Iterable[Finding]:
         yield _beside_the_route(evidence, seen)
         return
     yield judge(evidence, seen, "models")
+
+
+def _incident(evidence: Evidence) -> Iterable[Finding]:
+    """The status page, asked because the API itself said that it is unwell, reports an incident."""
+    outcome = evidence.tried(variations.STATUS_PAGE)
+    if outcome is None or not outcome.reached:
+        return
+    for step in outcome.observations:
+        if isinstance(step, HttpExchange) and step.incidents:
+            told = [f"{step.url}: {incident}" for incident in step.incidents[:3]]
+            yield evidence.finding("service-incident", seen=told, severity="info", layer="models")
 
 
 def explained(evidence: Evidence, seen: HttpExchange) -> bool:
@@ -134,7 +146,7 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
         ruled_out=evidence.cleared(stage),
         confidence=confidence,
         severity=severity,
-        layer=layer,
+        layer="tls" if code.startswith("tls-") else "proxy" if code.startswith("proxy-") else layer,
         owner=owner,
     )
 
@@ -319,6 +331,8 @@ def _page(evidence: Evidence, seen: HttpExchange, who: str) -> Verdict | None:
     if seen.shape not in ("html", "text"):
         return None
     product = products.inspector([seen.body, *seen.headers.values()])
+    if _wants_certificate(evidence, seen):
+        return "tls-client-certificate-required", "high", "gateway"
     if who == "portal" and not product:
         return "captive-portal", "high", None
     blocked = products.reads_like_block(seen.body)
@@ -327,6 +341,13 @@ def _page(evidence: Evidence, seen: HttpExchange, who: str) -> Verdict | None:
     if who == "proxy" or "x-deny-reason" in seen.headers:
         return "block-page", "medium", None
     return "not-the-api", "high", None if evidence.official else "you"
+
+
+def _wants_certificate(evidence: Evidence, seen: HttpExchange) -> bool:
+    """Asked for in the handshake, and missed in the answer: servers may say it only then."""
+    handshake = evidence.handshake()
+    asked = handshake is not None and handshake.client_certificate_requested
+    return asked and seen.status in (400, 401, 403, 495, 496) and "certificate" in seen.body.lower()
 
 
 def _other_body(evidence: Evidence, seen: HttpExchange, _who: str) -> Verdict | None:

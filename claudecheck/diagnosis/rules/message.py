@@ -12,6 +12,7 @@ from claudecheck.diagnosis.report import Finding
 from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.diagnosis.rules.http import explained, judge, values_of
 
+_VANISHED = (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)
 _CLIENT = (Failure.SDK_MISSING, Failure.SDK_BROKEN, Failure.CLIENT_REFUSED)
 
 
@@ -30,6 +31,9 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     streamed = evidence.tried(variations.STREAMED)
     plain = evidence.tried(variations.PLAIN_CLIENT)
     unanswered = seen.failure in (Failure.TIMED_OUT, Failure.CLOSED, Failure.RESET, Failure.CUT)
+    if unanswered and (sized := _by_size(evidence, seen)) is not None:
+        yield sized
+        return
     if unanswered and streamed is not None and streamed.reached and not (plain and plain.reached):
         yield _varied(evidence, seen, "idle-cut")
         return
@@ -41,6 +45,25 @@ def find(evidence: Evidence) -> Iterable[Finding]:
             yield _varied(evidence, seen, "user-agent-filtered")
             return
     yield judge(evidence, seen, "messages")
+
+
+def _by_size(evidence: Evidence, seen: HttpExchange) -> Finding | None:
+    """The message vanished, and so do bodies from a size on, while something smaller gets through."""
+    sizes = evidence.tried_all(variations.COUNT_TOKENS)
+    vanished = [outcome for outcome in sizes if outcome.failure in _VANISHED]
+    small = [*(o for o in sizes if o not in vanished), *evidence.tried_all(variations.PLAIN_CLIENT)]
+    if not vanished or not any(outcome.reached for outcome in small):
+        return None
+    return evidence.finding(
+        "large-request-dropped",
+        values={"size": vanished[0].tried.after},
+        seen=[
+            f"the SDK's message: {seen.error or seen.failure}",
+            *(f"{outcome.tried.changed} {outcome.tried.after}: {outcome.text}" for outcome in [*small, *vanished]),
+        ],
+        ruled_out=evidence.cleared(Stage.MESSAGES),
+        layer="messages",
+    )
 
 
 def _agent_decides(evidence: Evidence) -> bool:
@@ -75,7 +98,7 @@ def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
 def _sizes(evidence: Evidence) -> Iterable[Finding]:
     """Small requests get through; from a size on they do not."""
     sizes = evidence.tried_all(variations.COUNT_TOKENS)
-    failed = [outcome for outcome in sizes if outcome.failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)]
+    failed = [outcome for outcome in sizes if outcome.failure in _VANISHED]
     if not failed:
         return
     yield evidence.finding(

@@ -12,6 +12,15 @@ from claudecheck.diagnosis.report import Confidence, Finding
 
 #: Authentication schemes that the SDKs can speak.
 SPOKEN = ("basic",)
+#: What says that the proxy does not do its work, rather than that it refuses to.
+_BROKEN = (
+    "proxy-name-not-found",
+    "proxy-refused",
+    "proxy-timeout",
+    "proxy-unreachable",
+    "proxy-not-a-proxy",
+    "proxy-upstream-failed",
+)
 
 
 def find(evidence: Evidence) -> Iterable[Finding]:
@@ -24,13 +33,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     direct = evidence.tried(variations.DIRECT)
     seen += _varied(evidence)
     # A proxy that refuses by policy is not called unneeded: going round it may not be allowed.
-    broken = code in (
-        "proxy-name-not-found",
-        "proxy-refused",
-        "proxy-timeout",
-        "proxy-unreachable",
-        "proxy-not-a-proxy",
-    )
+    broken = code in _BROKEN
     if broken and direct is not None and direct.reached:
         yield evidence.finding(
             "proxy-unneeded",
@@ -111,6 +114,8 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
         case Failure.PROXY_UPSTREAM_FAILED:
             return "proxy-upstream-failed", seen, values, "high"
         case Failure.TIMED_OUT:
+            if (plain := _speaks_http(evidence)) != "":
+                return "proxy-not-a-proxy", [*seen, plain], values, "high"
             over_tls = evidence.tried(variations.TLS_PROXY)
             if over_tls is not None and over_tls.reached:
                 return "proxy-tls-failed", [*seen, "it expects TLS: write the proxy URL with https://"], values, "high"
@@ -118,7 +123,11 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
             if control is not None and control.reached:
                 return "proxy-upstream-failed", [*seen, "it opens tunnels to other hosts"], values, "medium"
             return "proxy-timeout", seen, values, "high" if control is not None else "medium"
+        case Failure.NOT_A_PROXY if _is_a_proxy(evidence, tunnel):
+            seen.append(f"it leads to {tunnel.headers['location']}" if "location" in tunnel.headers else "")
+            return "proxy-denied", seen, values, "high"
         case Failure.NOT_A_PROXY | Failure.CLOSED | Failure.RESET:
+            seen.append(_speaks_http(evidence))
             over_tls = evidence.tried(variations.TLS_PROXY)
             if over_tls is not None and over_tls.reached:
                 return "proxy-tls-failed", [*seen, "it expects TLS: write the proxy URL with https://"], values, "high"
@@ -126,6 +135,22 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
             return "proxy-not-a-proxy", seen, values, "high" if tunnel.first_bytes else "medium"
         case _:
             return "unknown", seen, values, "low"
+
+
+def _is_a_proxy(evidence: Evidence, tunnel: Tunnel) -> bool:
+    """It sends this host elsewhere, as proxies do with hosts that they forbid; others it lets through."""
+    control = evidence.tried(variations.PROXY_CONTROL)
+    marks = ("via", "x-squid-error", "proxy-connection", "proxy-agent")
+    says_so = any(name in tunnel.headers for name in marks)
+    return 300 <= tunnel.status < 400 and (says_so or (control is not None and control.reached))
+
+
+def _speaks_http(evidence: Evidence) -> str:
+    """A SOCKS address that answers an HTTP CONNECT."""
+    plain = evidence.tried(variations.PLAIN_PROXY)
+    if not evidence.route.proxy.startswith("socks") or plain is None or not plain.reached:
+        return ""
+    return "it is no SOCKS proxy, it speaks HTTP: write the proxy URL with http://"
 
 
 def proxy_required(evidence: Evidence, seen: list[str]) -> Finding | None:

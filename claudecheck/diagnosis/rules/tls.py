@@ -50,15 +50,18 @@ def _failed(evidence: Evidence, handshake: TlsHandshake) -> Finding:
         case Failure.HOSTNAME_MISMATCH:
             return _wrong_name(evidence, handshake)
         case Failure.NOT_TLS:
-            return _finding(evidence, handshake, "tls-not-tls", [f"it answered: {handshake.first_bytes[:120]}"])
+            told = [f"it answered: {handshake.first_bytes[:120]}"]
+            return _finding(evidence, handshake, "tls-not-tls", told, owner=_server_owner(evidence))
         case Failure.VERSION_UNSUPPORTED:
-            return _finding(evidence, handshake, "tls-version-unsupported", [_alert(handshake)])
+            told = [_alert(handshake)]
+            return _finding(evidence, handshake, "tls-version-unsupported", told, owner=_server_owner(evidence))
         case Failure.CLIENT_CERTIFICATE_REQUIRED:
             return _finding(
                 evidence, handshake, "tls-client-certificate-required", [_alert(handshake)], owner="gateway"
             )
         case Failure.ALERT:
-            return _finding(evidence, handshake, "tls-handshake-refused", [_alert(handshake)])
+            told = [_alert(handshake)]
+            return _finding(evidence, handshake, "tls-handshake-refused", told, owner=_server_owner(evidence))
         case Failure.WEAK_CERTIFICATE:
             return _finding(evidence, handshake, "tls-weak-certificate", [_weakness(handshake)])
         case Failure.STRICT_CERTIFICATE:
@@ -145,8 +148,10 @@ def _stopped(evidence: Evidence, handshake: TlsHandshake) -> Finding:
 def _which(handshake: TlsHandshake, tried: dict[str, Outcome | None]) -> tuple[str, Confidence]:
     passes = {name: outcome is not None and _answered(outcome) for name, outcome in tried.items()}
     by_name = [passes[variations.OTHER_SERVER_NAME], passes[variations.NO_SERVER_NAME]]
-    if passes[variations.SMALL_SEGMENTS] and not all(by_name):
-        return "tls-path-mtu", "high"
+    if passes[variations.SMALL_SEGMENTS]:
+        # The hello fits one small segment, so a filter would still have read the whole name. Other names
+        # may pass as well: what the server says to them is short.
+        return "tls-path-mtu", "medium" if passes[variations.SMALL_HELLO] else "high"
     if any(by_name):
         return "tls-name-filtered", "high" if all(by_name) or not passes[variations.SMALL_HELLO] else "medium"
     if passes[variations.SMALL_HELLO]:
@@ -275,6 +280,8 @@ def _signed_by(issuer: str, step: TlsHandshake, ours: Certificate) -> bool:
     """The handshake showed a certificate of the same issuer for a name that ours is not for."""
     if not step.chain or step.chain[0].issuer != issuer:
         return False
+    if step.ok and step.purpose == "control":
+        return False  # a public authority signs that host and this one: that is what it is for
     return _names_host(step.chain[0], step.server_name) and not _names_host(ours, step.server_name)
 
 

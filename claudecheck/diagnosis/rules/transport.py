@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from claudecheck.diagnosis import addresses, variations
 from claudecheck.diagnosis.evidence import Evidence, family_name
 from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import TcpConnect
+from claudecheck.diagnosis.observations import HttpExchange, TcpConnect
 from claudecheck.diagnosis.report import Finding
 from claudecheck.diagnosis.rules.proxy import proxy_required
 
@@ -24,6 +25,9 @@ NODE_ATTEMPT_MS = 250.0
 #: A SYN that was lost is sent again after one second (RFC 6298), so a connect that took longer lost one.
 SYN_RETRY_MS = 1000.0
 SYNC_ATTEMPT_S = 5
+#: Fewer could be chance; a share below this is what every long line has.
+LEAST_RETRANSMITS = 3
+LOSSY_SHARE = 0.05
 
 
 def find(evidence: Evidence) -> Iterable[Finding]:
@@ -56,8 +60,15 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
         values=values,
         seen=[*seen, *_controls(evidence)],
         ruled_out=[*evidence.cleared(Stage.TCP), *_controls_fine(evidence)],
+        owner="you" if failure is Failure.PROHIBITED and _by_this_machine(decisive) else None,
         layer="tcp",
     )
+
+
+def _by_this_machine(connect: TcpConnect) -> bool:
+    """No ICMP message came, or it came from this machine's own address: its firewall, route or sandbox."""
+    sender = re.search(r"\(ICMP .*, from ([^)]+)\)", connect.error)
+    return sender is None or sender[1] == connect.local_address
 
 
 def _decisive(evidence: Evidence, connects: list[TcpConnect]) -> TcpConnect:
@@ -166,21 +177,30 @@ def _address_dead(evidence: Evidence, dead: list[TcpConnect]) -> Finding:
 
 
 def _slow(evidence: Evidence, good: list[TcpConnect]) -> Iterable[Finding]:
-    retried = [connect for connect in good if connect.retransmits > 0 or connect.duration_ms > SYN_RETRY_MS]
-    if len(retried) >= 2 or any(connect.retransmits >= 2 for connect in retried):
-        yield evidence.finding(
-            "network-lossy",
-            seen=[
-                f"{c.address}: connected in {c.duration_ms:.0f} ms, {c.retransmits} packets sent again" for c in retried
-            ],
-            values={"count": str(sum(max(c.retransmits, 1) for c in retried))},
-            confidence="medium",
-        )
+    if (lossy := _lossy(evidence, good)) is not None:
+        yield lossy
         return
     fastest = min(good, key=lambda connect: connect.duration_ms)
+    retried = fastest.retransmits > 0 or fastest.duration_ms > SYN_RETRY_MS
     if fastest.duration_ms > NODE_ATTEMPT_MS and not retried:
         yield evidence.finding(
             "network-slow",
             values={"seconds": f"{fastest.duration_ms:.0f} ms", "address": fastest.address},
             seen=[f"{fastest.address}: connected in {fastest.duration_ms:.0f} ms"],
         )
+
+
+def _lossy(evidence: Evidence, good: list[TcpConnect]) -> Finding | None:
+    """Several connects lost their first packet, or one packet in twenty had to be sent again."""
+    retried = [connect for connect in good if connect.retransmits > 0]
+    exchanges = [seen for seen in evidence.journal.all(HttpExchange, variation=None) if seen.segments]
+    again = sum(seen.retransmits for seen in exchanges)
+    segments = sum(seen.segments for seen in exchanges)
+    many = again >= LEAST_RETRANSMITS and again >= segments * LOSSY_SHARE
+    if len(retried) < 2 and not many and (again < 2 or again < segments * 2 * LOSSY_SHARE):
+        return None
+    seen = [f"{c.address}: connected in {c.duration_ms:.0f} ms, {c.retransmits} packets sent again" for c in retried]
+    if segments:
+        seen.append(f"{again} of {segments} packets of {len(exchanges)} requests were sent again")
+    count, total = str(again + sum(c.retransmits for c in retried)), str(segments + len(good))
+    return evidence.finding("network-lossy", seen=seen, values={"count": count, "total": total}, confidence="medium")

@@ -21,7 +21,7 @@ demo: $(READY)  ## set up, and run the doctor against the embedded lab
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/claudecheck demo
 
 test: $(READY)  ## set up, and run the tests
-	$(BIN)/python -m pytest -q -n auto -m 'not netlab'
+	$(BIN)/python -m pytest -q -n 4 -m 'not netlab'
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .

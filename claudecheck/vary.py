@@ -6,7 +6,6 @@ credential over a connection that did not verify, or to a host that is not on th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +20,7 @@ from claudecheck.diagnosis.observations import (
     VariationTried,
 )
 from claudecheck.options import Options, host_and_port
-from claudecheck.probes import connect, handshake, http, resolve, side_by_side, tunnel
+from claudecheck.probes import bodies, connect, handshake, http, resolve, side_by_side, tunnel
 from claudecheck.probes.resolve import Address
 from claudecheck.probes.stream import Stream
 from claudecheck.probes.walk import Walk
@@ -335,11 +334,11 @@ class Variations:
         if seen.request_id and seen.shape == "api-error":
             self.run(Stage.MESSAGES, self._status_page(seen))
             return  # the API has said what is wrong: nothing else would answer otherwise
-        plain = message_request(seen.model, stream=False)
+        plain = bodies.message_request(seen.model, stream=False)
         chosen = [
             Variation(ids.PLAIN_CLIENT, "client", "the SDK", "plain HTTP", partial(_send, request=plain, limit_s=10.0)),
             Variation(ids.STREAMED, "answer", "at once", "streamed",
-                      partial(_send, request=message_request(seen.model, stream=True), limit_s=10.0)),
+                      partial(_send, request=bodies.message_request(seen.model, stream=True), limit_s=10.0)),
         ]  # fmt: skip
         if seen.status in (403, 406, 429) and not seen.request_id:
             neutral = replace(self.route, user_agent=NEUTRAL_AGENT)
@@ -351,7 +350,7 @@ class Variations:
 
     def stream(self, seen: HttpExchange) -> None:
         """Something stands between that could hold a stream back: send one more message, streamed."""
-        request = message_request(seen.model, stream=True)
+        request = bodies.message_request(seen.model, stream=True)
         streamed = Variation(
             ids.STREAMED, "answer", "at once", "streamed", partial(_send, request=request, limit_s=10.0)
         )
@@ -367,7 +366,7 @@ class Variations:
         for size in BODY_SIZES:
             if predicted > LONGEST_UPLOAD_S:
                 return None
-            request = count_request(model, size)
+            request = bodies.count_request(model, size)
             varied = Variation(
                 f"{ids.COUNT_TOKENS}:{size}", "request size", "small", f"{size // 1000} kB",
                 partial(_send, request=request, limit_s=2 * self.step_s),
@@ -385,33 +384,6 @@ class Variations:
     def _last(self, variation: str) -> HttpExchange | None:
         seen = self.walk.writer.journal().all(HttpExchange, variation=variation)
         return seen[-1] if seen else None
-
-
-def message_request(model: str, *, stream: bool) -> http.Request:
-    body = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hi"}]}
-    if stream:
-        body["stream"] = True
-    return http.Request(
-        stage="messages",
-        step="stream" if stream else "plain-message",
-        method="POST",
-        path="/v1/messages",
-        body=json.dumps(body).encode(),
-        expected="event-stream" if stream else "message",
-    )
-
-
-def count_request(model: str, size: int) -> http.Request:
-    text = "word " * (size // 5)
-    body = {"model": model, "messages": [{"role": "user", "content": text}]}
-    return http.Request(
-        stage="messages",
-        step="count-tokens",
-        method="POST",
-        path="/v1/messages/count_tokens",
-        body=json.dumps(body).encode(),
-        expected="token-count",
-    )
 
 
 # -- the walks of single variations ----------------------------------------------------------------

@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from claudecheck.cli import app
 
-        app()
+        app(prog_name="claudecheck")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Finds out why a program cannot reach the Claude API, and says what to do.",
     epilog="Start with: claudecheck doctor",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help and plain errors: quick, and whole when pasted
     pretty_exceptions_enable=False,  # a traceback shows values, and values may be secrets
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -114,7 +115,7 @@ def doctor(
     control: ControlOption = None,
     public_resolver: ResolverOption = None,
 ) -> None:
-    """Walk the route to the API and say where it stops, why, and what to do."""
+    """Say where the route to the API stops, why, and what to do."""
     import os
 
     from claudecheck import environment
@@ -279,7 +280,7 @@ def demo(
     timeout: TimeoutOption = 30.0,
     save: SaveOption = None,
 ) -> None:
-    """Run the doctor against a small API on this machine, healthy or broken in a way you choose."""
+    """Try the doctor on a small API on this machine, broken as you choose."""
     import os
 
     from claudecheck import environment
@@ -337,6 +338,86 @@ def _codes(incomplete: str) -> list[tuple[str, str]]:
     from claudecheck.diagnosis.problems.problem import fill
 
     return [(code, fill(problem.title, {})) for code, problem in CATALOGUE.items() if code.startswith(incomplete)]
+
+
+@app.command()
+def explain(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CODE | FILE | -]",
+            help="A problem's code, a file with an error or a log, a saved report, or - for standard input.",
+            autocompletion=_codes,
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the explanation of a text as JSON.")] = False,
+) -> None:
+    """Explain a problem by its code, or find it in a text. Offline."""
+    from claudecheck.diagnosis.problems import CATALOGUE
+
+    if target is not None and target in CATALOGUE:
+        _write(_page_of(target, json_=json_))
+        return
+    if target is None and sys.stdin.isatty():
+        _fail("nothing to explain", "claudecheck explain CODE, or paste a text into: claudecheck explain -")
+    if target in (None, "-"):
+        _write(_explained(sys.stdin.buffer, "standard input", json_=json_))
+        return
+    path = Path(target)
+    try:
+        with path.open("rb") as stream:
+            text = _explained(stream, target, json_=json_)
+    except FileNotFoundError:
+        _fail_unknown(target, list(CATALOGUE))
+    except OSError as error:
+        _fail(f"cannot read {target}: {error.strerror}", "name a problem's code, or a file that you may read")
+    _write(text)
+
+
+def _fail_unknown(target: str, codes: list[str]) -> NoReturn:
+    from difflib import get_close_matches
+
+    near = get_close_matches(target, codes, n=1, cutoff=0.5)
+    fix = (
+        f"did you mean {near[0]}?"
+        if near
+        else "all codes stand in docs/problems.md; a text goes to: claudecheck explain -"
+    )
+    _fail(f"there is neither a problem nor a file called {target!r}", fix)
+
+
+def _page_of(code: str, *, json_: bool) -> str:
+    import os
+
+    from claudecheck.diagnosis.problems import CATALOGUE
+
+    if json_:
+        import msgspec
+
+        return msgspec.json.format(msgspec.json.encode(CATALOGUE[code]), indent=2).decode()
+    from claudecheck.look import terminal_of
+    from claudecheck.render.page import page_text
+
+    look = terminal_of(sys.stdout, os.environ)
+    return page_text(CATALOGUE[code], width=look.width, colour=look.colour, unicode=look.unicode)
+
+
+def _explained(stream: BinaryIO, name: str, *, json_: bool) -> str:
+    import os
+
+    from claudecheck import environment
+    from claudecheck.explanation import NotTextError, explain_stream
+    from claudecheck.look import terminal_of
+    from claudecheck.render import explanation as rendered
+
+    try:
+        found = explain_stream(stream, secrets=environment.secrets(environment.read(os.environ)))
+    except NotTextError as error:
+        _fail(f"cannot explain {name}: {error}", "unpack it first: zcat FILE | claudecheck explain -")
+    if json_:
+        return rendered.to_json(found)
+    look = terminal_of(sys.stdout, os.environ)
+    return rendered.render_text(found, width=look.width, colour=look.colour, unicode=look.unicode)
 
 
 @app.command()

@@ -208,7 +208,7 @@ def _billed(journal: Journal) -> Billed:
     paid = [
         seen
         for seen in journal.all(HttpExchange, variation=None)
-        if seen.shape == "message" and seen.input_tokens + seen.output_tokens > 0
+        if seen.shape in ("message", "event-stream") and seen.input_tokens + seen.output_tokens > 0
     ]
     return Billed(
         messages=len(paid),

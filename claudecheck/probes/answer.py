@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -50,6 +51,8 @@ def facts_of(
         "request_id": kept.get("request-id", ""),
         "location": kept.get("location", ""),
     }
+    if facts["shape"] == "event-stream":
+        facts |= _streamed_usage(body)
     if isinstance(document, dict):
         facts |= _error_facts(document, facts["request_id"])
         facts |= _content_facts(document, facts["shape"])
@@ -146,6 +149,15 @@ def _content_facts(document: dict[str, Any], shape: str) -> dict[str, Any]:
             "output_tokens": _count(usage.get("output_tokens")),
         }
     return {}
+
+
+def _streamed_usage(body: str) -> dict[str, Any]:
+    """What a streamed message was billed: the first event counts what went in, a later one what came out."""
+    counted = {
+        name: max((int(number) for number in re.findall(rf'"{name}"\s*:\s*(\d+)', body)), default=0)
+        for name in ("input_tokens", "output_tokens")
+    }
+    return counted if '"message_start"' in body else {}
 
 
 def _incidents(document: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from claudecheck.diagnosis.problems.problem import Problem, Remedy, fill, fill_command
 from claudecheck.diagnosis.report import Layer, Owner, Severity, Shell
-from claudecheck.render.paper import QUIET, STRONG, Paper
+from claudecheck.render.paper import QUIET, STRONG, Paper, printed, sheet
 
 #: In the order of the catalogue. Two layers share a chapter: the same answer can come at both.
 CHAPTERS: Mapping[Layer, str] = {
@@ -191,6 +191,12 @@ _PLAIN = Paper(width=80, unicode=True)
 def problem_page(problem: Problem, paper: Paper = _PLAIN) -> Group:
     """One page as a rich renderable. Print it with `crop=False`: commands are never wrapped."""
     return Group(*_page(problem, paper))
+
+
+def page_text(problem: Problem, *, width: int, colour: bool, unicode: bool) -> str:
+    """The page of a problem for a terminal, as a string that ends in a newline."""
+    paper = sheet(width, unicode=unicode)
+    return printed(_page(problem, paper), paper, colour=colour)
 
 
 def _page(problem: Problem, paper: Paper) -> Iterator[RenderableType]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from claudecheck.diagnosis.report import Severity, StageStatus
 from claudecheck.render.untrusted import LONGEST_VALUE, ascii_only, command_lines, harmless
 
+NARROWEST, WIDEST = 40, 120  # prose is hard to read on longer lines
 #: Only the sixteen colours that a terminal's theme defines, so that they fit dark and light backgrounds.
 GOOD, BAD, ODD, QUIET, STRONG = "green", "red", "yellow", "dim", "bold"
 
@@ -54,6 +57,26 @@ class Paper:
 
     def _shown(self, text: str) -> str:
         return text if self.unicode else ascii_only(text)
+
+
+def sheet(width: int, *, unicode: bool) -> Paper:
+    """Paper for a terminal of this width."""
+    return Paper(max(NARROWEST, min(width, WIDEST)), unicode)
+
+
+def printed(parts: Iterable[RenderableType], paper: Paper, *, colour: bool) -> str:
+    """The parts as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text."""
+    page = StringIO()
+    console = Console(
+        file=page,
+        width=paper.width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+        _environ={},  # the caller has looked at the environment; this must give the same anywhere
+    )
+    console.print(Group(*parts), crop=False)  # commands may be longer than a line
+    return "\n".join(line.rstrip(" ") for line in page.getvalue().split("\n"))
 
 
 def colour_of(status: StageStatus) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import StringIO
 
-from rich.console import Console, Group, RenderableType
+from msgspec.structs import replace
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.report import Finding, Fix, Report, Shell, StageStatus, Status
+from claudecheck.diagnosis.report import Finding, Fix, Report, Shell, StageStatus, Status, VariationRow
 from claudecheck.render import table, verdict
-from claudecheck.render.paper import BAD, GOOD, ODD, QUIET, SEVERITY_MARKS, STRONG, Paper, colour_of
+from claudecheck.render.paper import BAD, GOOD, ODD, QUIET, SEVERITY_MARKS, STRONG, Paper, colour_of, printed, sheet
 
-_NARROWEST, _WIDEST = 40, 120  # prose is hard to read on longer lines
 _GAP = 3
 _LABEL = 6  # "not it", "verify"
 #: The best way out and one other; the page of the problem has them all.
@@ -33,26 +32,13 @@ _PLACES: dict[Shell, str] = {
 
 def render_text(report: Report, *, width: int, colour: bool, unicode: bool) -> str:
     """The page as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text."""
-    page = StringIO()
-    console = Console(
-        file=page,
-        width=_within(width),
-        force_terminal=colour,
-        color_system="standard" if colour else None,
-        legacy_windows=False,
-        _environ={},  # the caller has looked at the environment; this must give the same anywhere
-    )
-    console.print(render(report, width=width, unicode=unicode), crop=False)
-    return "\n".join(line.rstrip(" ") for line in page.getvalue().split("\n"))
+    paper = sheet(width, unicode=unicode)
+    return printed(_page(report, paper), paper, colour=colour)
 
 
 def render(report: Report, *, width: int, unicode: bool) -> Group:
     """The page as a rich renderable. Print it with `crop=False`: commands may be longer than a line."""
-    return Group(*_page(report, Paper(_within(width), unicode)))
-
-
-def _within(width: int) -> int:
-    return max(_NARROWEST, min(width, _WIDEST))
+    return Group(*_page(report, sheet(width, unicode=unicode)))
 
 
 def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
@@ -64,7 +50,7 @@ def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
     if culprit:
         mark: StageStatus = "warn" if report.status == "incomplete" else "fail"
         yield from _title(culprit, mark, paper, STRONG)
-        yield from _evidence(culprit, paper)
+        yield from _evidence(_without(culprit, report.variations), paper)
         yield Text()
         if report.variations:
             yield from table.variations(report.variations, paper)
@@ -95,6 +81,13 @@ def _flow(phrases: Sequence[Text], gap: str, indent: int, paper: Paper) -> Itera
             line = Text.assemble(line, gap, phrase, overflow="fold")
             used += len(gap) + phrase.cell_len
     yield Padding(line, (0, 0, 0, margin))
+
+
+def _without(finding: Finding, variations: Sequence[VariationRow]) -> Finding:
+    """Without the evidence that stands in the table of variations right below."""
+    outcomes = tuple(f": {row.outcome}" for row in variations)
+    seen = [text for text in finding.seen if not text.endswith(outcomes)] if outcomes else finding.seen
+    return replace(finding, seen=seen)
 
 
 def _evidence(finding: Finding, paper: Paper) -> Iterator[RenderableType]:

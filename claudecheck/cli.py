@@ -421,6 +421,31 @@ def _explained(stream: BinaryIO, name: str, *, json_: bool) -> str:
 
 
 @app.command()
+def routes(
+    json_: Annotated[bool, typer.Option("--json", help="Print the routes as JSON.")] = False,
+    python: PythonOption = None,
+) -> None:
+    """Show what each client on this machine would do. Nothing is sent."""
+    import os
+
+    from claudecheck import environment
+    from claudecheck.clients.rows import routes as routes_of
+    from claudecheck.deadline import Deadline
+    from claudecheck.look import terminal_of
+    from claudecheck.probes import worker
+    from claudecheck.render.routes import render_routes, routes_json
+
+    snapshot = environment.with_programs(environment.read(os.environ))
+    started, interpreter = worker.start(snapshot.variables, _interpreter(python), Deadline(10))
+    if started is not None:
+        started.end()
+    made = routes_of(environment.with_store_of(snapshot, interpreter), interpreter)
+    look = terminal_of(sys.stdout, os.environ)
+    page = render_routes(made, width=look.width, colour=look.colour, unicode=look.unicode)
+    _write(routes_json(made) if json_ else page)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the report."""
     from claudecheck.render.machine import schema_text

@@ -28,7 +28,10 @@ _ENDPOINT_PATH = re.compile(
 
 @dataclass(frozen=True)
 class BaseUrl:
-    """`endpoint` is what the client uses, or the evident meaning of a URL that it cannot use."""
+    """`endpoint` is what the client uses, or the evident meaning of a URL that it cannot use.
+
+    An empty text means nothing: no host is then examined, least of all with a key.
+    """
 
     endpoint: Endpoint | None
     text: str = DEFAULT
@@ -51,7 +54,7 @@ def read(snapshot: Snapshot, profile_url: str = "", profile_source: str = "") ->
 def parse(text: str, source: str) -> BaseUrl:
     if not text.strip():
         why = "is set to an empty text, which is not the same as unset"
-        return BaseUrl(Endpoint(source=source), text, source, why, DEFAULT)
+        return BaseUrl(None, text, source, why, DEFAULT)
     try:
         url = urls.parse(text)
         fault = _fault(url)

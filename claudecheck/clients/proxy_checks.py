@@ -155,7 +155,7 @@ def plain_http_only(scene: Scene) -> Iterable[Concern]:
             "variable": setting.source,
             "proxy_variable": name,
             "value": shown(setting.value),
-            "suggestion": shown(setting.value) if "@" not in setting.value else "",
+            "suggestion": _without_login(setting.value),
         },
     )
 
@@ -172,7 +172,7 @@ def ignored_proxy(scene: Scene) -> Iterable[Concern]:
             kind="proxy-ignored",
             subject=proxies.SYSTEM,
             detail=f"the system's proxy {shown(value)} is not used, because {names} is set",
-            values={"variable": names, "value": shown(value), "suggestion": shown(value)},
+            values={"variable": names, "value": shown(value), "suggestion": _without_login(value)},
         )
     socks = next((name for name in ("SOCKS_PROXY", "socks_proxy") if scene.snapshot.get(name)), "")
     if socks:
@@ -180,7 +180,12 @@ def ignored_proxy(scene: Scene) -> Iterable[Concern]:
             kind="proxy-ignored",
             subject=socks,
             detail=f"{socks} is set, and the SDK reads HTTPS_PROXY and ALL_PROXY only: it connects directly",
-            values={"variable": socks, "proxy_variable": "ALL_PROXY", "value": shown(scene.snapshot.get(socks))},
+            values={
+                "variable": socks,
+                "proxy_variable": "ALL_PROXY",
+                "value": shown(scene.snapshot.get(socks)),
+                "suggestion": _without_login(scene.snapshot.get(socks)),
+            },
         )
 
 
@@ -192,6 +197,11 @@ def unused_script(scene: Scene) -> Iterable[Concern]:
             detail=f"the system finds its proxies with {shown(scene.snapshot.pac)}; the SDK connects directly",
             values={"value": shown(scene.snapshot.pac)},
         )
+
+
+def _without_login(value: str) -> str:
+    """A value that can be pasted; with userinfo it cannot be shown, and without it would not work."""
+    return "" if "@" in value else value
 
 
 def _proxied(scene: Scene) -> bool:

@@ -189,7 +189,7 @@ def sdk_state(scene: Scene) -> Iterable[Concern]:
     if not interpreter.ok:
         return  # the interpreter's own failure says it
     if not interpreter.sdk:
-        told = f"{interpreter.path} has no package anthropic"
+        told = "has no package anthropic"
         yield Concern(kind="sdk-missing", subject=interpreter.path, detail=told, values=values)
     elif interpreter.generation == 0:
         told = (
@@ -275,13 +275,15 @@ def _conflict(subject: str, detail: str) -> Concern:
 
 
 def unusable_profile(scene: Scene) -> Iterable[Concern]:
-    if scene.found and scene.found.fault:
+    found = scene.found
+    if found and found.fault:
+        place = f"{found.file}: " if found.file not in ("", found.source) else ""
         yield Concern(
             kind="profile-invalid",
-            subject=scene.found.source,
-            detail=f"{scene.found.file}: {scene.found.fault}" if scene.found.file else scene.found.fault,
-            values={"variable": scene.found.source, "file": scene.found.file},
-            stops_client=scene.found.stops,
+            subject=found.source,
+            detail=place + found.fault,
+            values={"variable": found.source, "file": found.file},
+            stops_client=found.stops,
         )
 
 

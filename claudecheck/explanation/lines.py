@@ -69,14 +69,9 @@ class Matcher:
     def __init__(self, signatures: Signatures, *, prose: bool = True) -> None:
         self._all = signatures.all
         self._by_word = signatures.by_word if prose else signatures.by_word_of_programs
-        self._anchors = frozenset(self._by_word)
+        self._signatures = signatures
         self._prose = prose
         self._known: dict[bytes, list[Line]] = {}
-        self._raw = {
-            word.encode(): [wanted.encode() for _, wanted in texts]
-            for word, texts in self._by_word.items()
-            if word.isalpha()
-        }
 
     def lines(self, number: int, raw: bytes) -> list[Line]:
         """The judged lines of one physical line."""
@@ -100,7 +95,7 @@ class Matcher:
     def hits(self, text: str) -> tuple[Hit, ...]:
         lowered = _lower(text)
         found: dict[int, tuple[int, int]] = {}
-        for word in self._anchors.intersection(words_of(lowered)):
+        for word in self._by_word.keys() & words_of(lowered):
             for number, wanted in self._by_word[word]:
                 if number not in found and (place := _whole(wanted, lowered)) >= 0:
                     found[number] = (place, place + len(wanted))
@@ -115,8 +110,9 @@ class Matcher:
     def promises(self, raw: bytes) -> bool:
         """Whether a line can hold anything: the cheap question, for the millions of lines of a large text."""
         lowered = raw.replace(b"\\n", b" ").lower()
-        for word in self._raw.keys() & lowered.translate(_LETTERS).split():
-            for wanted in self._raw[word]:
+        raw_texts = self._signatures.raw_of_programs
+        for word in raw_texts.keys() & lowered.translate(_LETTERS).split():
+            for wanted in raw_texts[word]:
                 if wanted in lowered:
                     return True
         return False

@@ -118,6 +118,15 @@ class Signatures:
         self.by_word = _by_word(enumerate(self.all))
         self.by_word_of_programs = _by_word((number, known) for number, known in enumerate(self.all) if not known.prose)
 
+    @cached_property
+    def raw_of_programs(self) -> dict[bytes, list[bytes]]:
+        """The same for the bytes of large texts."""
+        return {
+            word.encode(): [wanted.encode() for _, wanted in texts]
+            for word, texts in self.by_word_of_programs.items()
+            if word.isalpha()
+        }
+
     def values_in(self, text: str) -> dict[str, str]:
         """What a line says about host, address, model and the like."""
         found: dict[str, str] = {}

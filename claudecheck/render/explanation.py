@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import StringIO
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from claudecheck.diagnosis.report import Fix, Owner
 from claudecheck.explanation.model import Explanation, reach
-from claudecheck.render.paper import BAD, ODD, QUIET, STRONG, Paper
+from claudecheck.render.paper import BAD, ODD, QUIET, STRONG, Paper, printed, sheet
 
-_NARROWEST, _WIDEST = 40, 120
 _LABEL = 8  # "others"
 _MOST_OTHERS = 8
 _MOVES: dict[Owner, str] = {
@@ -33,19 +31,8 @@ def to_json(explanation: Explanation) -> str:
 
 def render_text(explanation: Explanation, *, width: int, colour: bool, unicode: bool) -> str:
     """The page as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text."""
-    paper = Paper(max(_NARROWEST, min(width, _WIDEST)), unicode)
-    page = StringIO()
-    console = Console(
-        file=page,
-        width=paper.width,
-        force_terminal=colour,
-        color_system="standard" if colour else None,
-        legacy_windows=False,
-        _environ={},  # the caller has looked at the environment; this must give the same anywhere
-    )
-    for part in _page(explanation, paper):
-        console.print(part, crop=False)
-    return "\n".join(line.rstrip(" ") for line in page.getvalue().split("\n"))
+    paper = sheet(width, unicode=unicode)
+    return printed(_page(explanation, paper), paper, colour=colour)
 
 
 def _page(explanation: Explanation, paper: Paper) -> Iterator[RenderableType]:

@@ -1,0 +1,195 @@
+"""What curl would do in this environment with the request of the API's documentation. Pure.
+
+The theory. curl reads no variable of the API: address, key and headers are what somebody types. The
+documentation's example is assumed, with the address of ANTHROPIC_BASE_URL in it. What curl does read
+are proxies and authorities; an empty variable counts as unset. A `.curlrc` is not looked at.
+
+Sources: curl's lib/url.c, lib/noproxy.c and src/tool_operate.c, and curl 7.88.1 as it runs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from claudecheck.clients import base_url, node, proxies, trust
+from claudecheck.clients.credentials import API_KEY
+from claudecheck.clients.proxies import shown
+from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
+from claudecheck.clients.typescript_sdk import known_proxy, static
+from claudecheck.diagnosis.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.snapshot import Setting, Snapshot
+
+BUNDLE = "CURL_CA_BUNDLE"
+_NAMES = {
+    "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+    "http": ("http_proxy", "all_proxy", "ALL_PROXY"),  # HTTP_PROXY never: a web server may have made it
+}
+_PORTS = {"https": 443, "http": 1080, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+_URL = re.compile(r"(?:(\w+)://)?(?:([^@/]*(?:@[^@/]*)*)@)?(\[[^\]]+\]|[^:/?#@]+)(?::(\d+))?(?:[/?#].*)?")
+
+
+@dataclass(frozen=True)
+class Choice:
+    proxy: Proxy | None = None
+    bypassed_by: str = ""
+    unused: Setting | None = None
+    fault: Concern | None = None
+
+
+def plan(snapshot: Snapshot, interpreter: Interpreter | None = None) -> Plan:  # noqa: ARG001  # one form for all clients
+    base = base_url.parse(snapshot.get(base_url.VARIABLE), base_url.VARIABLE) if _has_base(snapshot) else None
+    endpoint = (base.endpoint if base else None) or Endpoint()
+    choice = choose(snapshot, endpoint)
+    unused = known_proxy(choice.unused)
+    program = snapshot.programs.get("curl")
+    version = program.version if program else ""
+    route = Route(
+        client="curl",
+        client_version=version,
+        endpoint=endpoint,
+        credential=_credential(snapshot),
+        api_version="2023-06-01",
+        user_agent=f"curl/{version}".rstrip("/"),
+        proxy=choice.proxy,
+        bypassed_by=choice.bypassed_by,
+        known_proxy=unused,
+        trust=trusted(snapshot),
+    )
+    return Plan(
+        route=route,
+        concerns=tuple(_concerns(snapshot, choice, endpoint)),
+        detection=ProxyDetection(
+            used=choice.proxy.shown if choice.proxy else "",
+            source=choice.proxy.source if choice.proxy else "",
+            system=unused.shown if unused else "",
+            system_source=unused.source if unused else "",
+            pac=proxies.shown(snapshot.pac),
+        ),
+    )
+
+
+def _has_base(snapshot: Snapshot) -> bool:
+    return bool(snapshot.get(base_url.VARIABLE).strip())
+
+
+def _credential(snapshot: Snapshot) -> Credential:
+    key = snapshot.get(API_KEY)
+    return static("api-key", API_KEY, key, "x-api-key") if key else Credential(header="x-api-key")
+
+
+# -- proxies -----------------------------------------------------------------------------------------
+
+
+def choose(snapshot: Snapshot, endpoint: Endpoint) -> Choice:
+    setting = _first(snapshot, _NAMES[endpoint.scheme])
+    if setting is None:
+        other = _first(snapshot, ("http_proxy", "HTTP_PROXY"))
+        return Choice(unused=other)
+    if entry := bypass(snapshot, endpoint):
+        return Choice(bypassed_by=entry, unused=setting)
+    proxy = parse(setting)
+    return Choice(proxy=proxy) if isinstance(proxy, Proxy) else Choice(unused=setting, fault=proxy)
+
+
+def _first(snapshot: Snapshot, names: tuple[str, ...]) -> Setting | None:
+    return next((Setting(snapshot.get(name), name) for name in names if snapshot.get(name)), None)
+
+
+def parse(setting: Setting) -> Proxy | Concern:
+    told = _URL.fullmatch(setting.value)
+    scheme = (told[1] or "http").lower() if told else ""
+    if told is None or int(told[4] or 0) > 65535:
+        return _refused("proxy-url-invalid", setting, "is not a URL that curl can read")
+    if scheme == "socks":
+        scheme = "socks4"
+    if scheme not in _PORTS:
+        return _refused("proxy-scheme-unsupported", setting, f"has the scheme {scheme}://, which curl refuses")
+    user, _, password = (told[2] or "").partition(":")
+    return Proxy(
+        scheme=scheme,
+        host=told[3].strip("[]").lower(),
+        port=int(told[4]) if told[4] else _PORTS[scheme],
+        username=unquote(user),
+        password=Secret(unquote(password)),
+        source=setting.source,
+    )
+
+
+def _refused(kind: str, setting: Setting, detail: str) -> Concern:
+    values = {"variable": setting.source, "proxy_variable": setting.source, "value": shown(setting.value)}
+    return Concern(kind=kind, subject=setting.source, detail=detail, values=values, stops_client=True)
+
+
+def bypass(snapshot: Snapshot, endpoint: Endpoint) -> str:
+    """The entry that takes the host off the proxy: a domain covers its subdomains, a network its addresses."""
+    listed = snapshot.get("no_proxy") or snapshot.get("NO_PROXY")
+    if listed == "*":
+        return "*"
+    host = endpoint.host.lower().removesuffix(".")
+    return next((entry for entry in listed.replace(",", " ").split() if _covers(entry, host)), "")
+
+
+def _covers(entry: str, host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = entry.lower().removeprefix(".").removesuffix(".")
+        return bool(name) and (host == name or host.endswith("." + name))
+    if entry.startswith("["):
+        return False  # Seen in 7.88: it compares with the brackets, and no address has them.
+    try:
+        network = ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
+    return address in network and network.prefixlen > 0  # curl reads /0 as the one address
+
+
+# -- authorities -------------------------------------------------------------------------------------
+
+
+def trusted(snapshot: Snapshot) -> Trust:
+    """CURL_CA_BUNDLE alone, else SSL_CERT_FILE and SSL_CERT_DIR. A compiled-in folder is trusted beside a file."""
+    if bundle := snapshot.get(BUNDLE):
+        return Trust("file", cafile=bundle, source=BUNDLE)
+    file, folder = snapshot.get(trust.FILE), snapshot.get(trust.DIRECTORY)
+    if file:
+        source = f"{trust.FILE} and {trust.DIRECTORY}" if folder else trust.FILE
+        return Trust("os" if folder else "file", cafile=file, capath=folder, source=source)
+    if folder:
+        return Trust(
+            "os", cafile=snapshot.system_store, capath=folder, source=f"the system's store and {trust.DIRECTORY}"
+        )
+    return node.system_trust(snapshot, "the system's store")
+
+
+# -- what can be wrong -------------------------------------------------------------------------------
+
+
+def _concerns(snapshot: Snapshot, choice: Choice, endpoint: Endpoint) -> Iterator[Concern]:
+    if choice.fault:
+        yield choice.fault
+    if choice.unused and not choice.fault and not choice.bypassed_by:
+        setting = choice.unused
+        yield Concern(
+            kind="proxy-variables-conflict",
+            subject=setting.source,
+            detail=f"only {setting.source} is set, not used by curl for {endpoint.scheme}://: it connects directly",
+            values={"variable": setting.source, "proxy_variable": "https_proxy", "value": shown(setting.value)},
+        )
+    bundle = BUNDLE if snapshot.get(BUNDLE) else trust.FILE
+    fact = snapshot.file(snapshot.get(bundle))
+    if snapshot.get(bundle) and endpoint.scheme == "https" and (fact.authorities is None or fact.authorities.error):
+        missing = not fact.exists
+        told = "names a file that does not exist" if missing else "names no file with PEM certificates"
+        yield Concern(
+            kind="ca-file-missing" if missing else "ca-file-invalid",
+            subject=bundle,
+            detail=f"{told}: {fact.path}",
+            values={"variable": bundle, "value": fact.path, "file": fact.path, "cafile": fact.path},
+            stops_client=True,
+        )
+    yield from node.ignored_authorities(snapshot, (BUNDLE, trust.FILE), "curl's store", BUNDLE)

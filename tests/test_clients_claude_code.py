@@ -1,0 +1,172 @@
+"""Which route Claude Code takes: its settings files, its credentials, its providers, its proxy."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from claudecheck import environment
+from claudecheck.clients import claude_code, rows
+from claudecheck.snapshot import Snapshot
+from tests.client_plans import API_KEY_ONLY, KEY, PROXY, PYTHON, SHOWN, TOKEN, credential, snapshot_of, told, way
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+
+@pytest.mark.parametrize(
+    ("variables", "through", "concerns"),
+    [
+        ({}, "direct", ()),
+        ({"https_proxy": PROXY, "HTTPS_PROXY": "http://other:1"}, SHOWN, ()),
+        ({"HTTPS_PROXY": PROXY, "http_proxy": "http://other:1"}, SHOWN, ()),
+        ({"HTTP_PROXY": PROXY}, SHOWN, ()),
+        ({"https_proxy": "", "HTTP_PROXY": PROXY}, SHOWN, ()),
+        ({"ALL_PROXY": PROXY}, "direct", ("proxy-ignored",)),
+        ({"HTTPS_PROXY": "proxy.corp:8080"}, "direct", ("proxy-url-invalid",)),
+        ({"HTTPS_PROXY": "socks5h://proxy.corp"}, "direct", ("proxy-scheme-unsupported",)),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "localhost .anthropic.com"}, "direct", ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "a.corp", "no_proxy": "api.anthropic.com"}, "direct", ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "direct", ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "example.com"}, SHOWN, ()),
+    ],
+)
+def test_claude_code_takes_the_first_proxy_variable(
+    variables: Mapping[str, str], through: str, concerns: tuple[str, ...]
+) -> None:
+    plan = claude_code.plan(snapshot_of({**API_KEY_ONLY, **variables}))
+    assert (way(plan), told(plan)) == (through, concerns)
+
+
+@pytest.mark.parametrize(
+    ("variables", "host", "provider"),
+    [
+        (
+            {"CLAUDE_CODE_USE_BEDROCK": "1", "AWS_REGION": "eu-west-1"},
+            "bedrock-runtime.eu-west-1.amazonaws.com",
+            "bedrock",
+        ),
+        ({"CLAUDE_CODE_USE_BEDROCK": "1", "ANTHROPIC_BEDROCK_BASE_URL": "https://b.corp"}, "b.corp", "bedrock"),
+        ({"CLAUDE_CODE_USE_VERTEX": "true", "CLOUD_ML_REGION": "global"}, "aiplatform.googleapis.com", "vertex"),
+        ({"CLAUDE_CODE_USE_VERTEX": "1", "CLOUD_ML_REGION": "eu"}, "aiplatform.eu.rep.googleapis.com", "vertex"),
+        (
+            {"CLAUDE_CODE_USE_VERTEX": "1", "CLOUD_ML_REGION": "us-east5"},
+            "us-east5-aiplatform.googleapis.com",
+            "vertex",
+        ),
+        ({"CLAUDE_CODE_USE_FOUNDRY": "1", "ANTHROPIC_FOUNDRY_RESOURCE": "r"}, "r.services.ai.azure.com", "foundry"),
+        ({"CLAUDE_CODE_USE_MANTLE": "1", "AWS_REGION": "us-east-1"}, "bedrock-mantle.us-east-1.api.aws", "mantle"),
+        ({"CLAUDE_CODE_USE_ANTHROPIC_AWS": "1", "AWS_DEFAULT_REGION": "x"}, "aws-external-anthropic.x.api.aws", "aws"),
+        ({"CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD": "1"}, "claude.googleapis.com", "google-cloud"),
+        ({"CLAUDE_CODE_USE_BEDROCK": "0"}, "api.anthropic.com", ""),
+    ],
+)
+def test_a_provider_switch_sends_claude_code_to_the_providers_host(
+    variables: Mapping[str, str], host: str, provider: str
+) -> None:
+    plan = claude_code.plan(snapshot_of({**API_KEY_ONLY, **variables}))
+    assert plan.route is not None
+    assert (plan.route.endpoint.host, plan.route.provider) == (host, provider)
+    assert bool(plan.route.credential.secret) == (not provider)  # no key of Anthropic's goes to another's host
+    assert ("provider-route" in told(plan)) == bool(provider)
+
+
+def test_a_provider_without_an_address_has_no_route_rather_than_a_wrong_one() -> None:
+    plan = claude_code.plan(snapshot_of({**API_KEY_ONLY, "CLAUDE_CODE_USE_FOUNDRY": "1"}))
+    assert plan.route is None
+    assert "base-url-invalid" in told(plan)
+
+
+def lay(folder: Path, **files: object) -> Snapshot:
+    """A home and a project with these settings: user, shared, local, managed, drop_in, login."""
+    places = {
+        "user": folder / "home/.claude/settings.json",
+        "shared": folder / "project/.claude/settings.json",
+        "local": folder / "project/.claude/settings.local.json",
+        "managed": folder / "etc/claude-code/managed-settings.json",
+        "drop_in": folder / "etc/claude-code/managed-settings.d/10-proxy.json",
+        "login": folder / "home/.claude/.credentials.json",
+    }
+    for name, content in files.items():
+        places[name].parent.mkdir(parents=True, exist_ok=True)
+        places[name].write_text(content if isinstance(content, str) else json.dumps(content))
+    return environment.read({"HOME": str(folder / "home"), **API_KEY_ONLY}, root=str(folder))
+
+
+def env(value: str) -> dict[str, object]:
+    return {"env": {"ANTHROPIC_BASE_URL": f"https://{value}.corp"}}
+
+
+ORDER = ("user", "shared", "local", "managed", "drop_in")
+
+
+@pytest.mark.parametrize("strongest", range(len(ORDER)))
+def test_settings_win_over_the_shell_and_over_each_other_in_the_documented_order(
+    strongest: int, tmp_path: Path
+) -> None:
+    snapshot = lay(tmp_path, **{name: env(name.replace("_", "-")) for name in ORDER[: strongest + 1]})
+    shell = {**snapshot.variables, "ANTHROPIC_BASE_URL": "https://shell.corp"}
+    route = claude_code.plan(replace(snapshot, variables=shell)).route
+    assert route is not None
+    assert route.endpoint.host == f"{ORDER[strongest].replace('_', '-')}.corp"
+    assert route.endpoint.source.startswith("ANTHROPIC_BASE_URL in ")
+    python = rows.routes(replace(snapshot, variables=shell), PYTHON).rows[0]
+    assert python.endpoint == "https://shell.corp"
+
+
+def test_an_empty_value_in_the_settings_cancels_an_export(tmp_path: Path) -> None:
+    plan = claude_code.plan(lay(tmp_path, user={"env": {"ANTHROPIC_API_KEY": ""}}))
+    assert (credential(plan), told(plan)) == ("none", ("key-missing",))
+
+
+def test_settings_that_cannot_be_read_change_nothing_and_are_named(tmp_path: Path) -> None:
+    snapshot = lay(tmp_path, user="{not json")
+    assert credential(claude_code.plan(snapshot)) == "ANTHROPIC_API_KEY x-api-key"
+    row = next(row for row in rows.routes(snapshot, PYTHON).rows if row.client == "claude-code")
+    assert [one.variable for one in row.ignored] == [f"{snapshot.home}/.claude/settings.json"]
+
+
+def test_commands_for_a_value_in_a_settings_file_have_the_variables_bare_name(tmp_path: Path) -> None:
+    block = {"HTTPS_PROXY": "proxy.corp:8080", "ANTHROPIC_BASE_URL": "gw.corp", "ANTHROPIC_AUTH_TOKEN": TOKEN}
+    concerns = claude_code.plan(lay(tmp_path, user={"env": block})).concerns
+    assert {one.values["variable"] for one in concerns} == set(block)
+    assert all(" in " in one.subject for one in concerns)
+
+
+@pytest.mark.parametrize(
+    ("variables", "files", "source", "concerns"),
+    [
+        ({"ANTHROPIC_AUTH_TOKEN": TOKEN, **API_KEY_ONLY}, {}, "ANTHROPIC_AUTH_TOKEN", ("credential-conflict",)),
+        (API_KEY_ONLY, {"user": {"apiKeyHelper": "pass"}}, "ANTHROPIC_API_KEY", ("credential-conflict",)),
+        ({}, {"user": {"apiKeyHelper": "pass"}}, "apiKeyHelper", ()),
+        ({"CLAUDE_CODE_OAUTH_TOKEN": TOKEN}, {"user": {"apiKeyHelper": "p"}}, "apiKeyHelper", ("credential-conflict",)),
+        ({"CLAUDE_CODE_OAUTH_TOKEN": TOKEN}, {}, "CLAUDE_CODE_OAUTH_TOKEN", ()),
+        ({}, {"login": {"claudeAiOauth": {"accessToken": TOKEN}}}, "the login", ()),
+        (API_KEY_ONLY, {"login": {}}, "ANTHROPIC_API_KEY", ("credential-conflict",)),
+        ({}, {}, "", ("key-missing",)),
+    ],
+)
+def test_claude_code_takes_its_credential_in_the_documented_order(
+    variables: Mapping[str, str],
+    files: Mapping[str, object],
+    source: str,
+    concerns: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    laid = lay(tmp_path, **files)
+    plan = claude_code.plan(replace(laid, variables={"HOME": laid.home, **variables}))
+    assert plan.route is not None
+    assert plan.route.credential.source.startswith(source)
+    assert bool(plan.route.credential.source) == bool(source)
+    assert told(plan) == concerns
+
+
+def test_a_secret_in_a_settings_file_is_known_to_the_redactor(tmp_path: Path) -> None:
+    block = {"ANTHROPIC_AUTH_TOKEN": "gw-7788", "HTTPS_PROXY": PROXY, "ANTHROPIC_CUSTOM_HEADERS": "X-A: abc123"}
+    laid = lay(tmp_path, user={"env": {"ANTHROPIC_AUTH_TOKEN": "hidden-1"}}, managed={"env": block})
+    assert {"hidden-1", "gw-7788", "hunter22", "abc123", KEY} <= set(environment.secrets(laid))

@@ -118,9 +118,9 @@ class Ladder:
         if found and all(addresses.is_private(address.text) for address in found):
             self.route = replace(self.route, plain_inside=True)
         took = self.walk.start() - started
+        config = resolve.read_config(self.walk, host)
         if not found or took > SLOW_LOOKUP_MS or self._odd(found):
             self.announce(Stage.DNS, "each nameserver")
-            config = resolve.read_config(self.walk, host)
             if self.route.resolver == "system" and config.nameservers:
                 from claudecheck.probes import nameservers  # dnspython: only where it is needed
 
@@ -150,7 +150,8 @@ class Ladder:
     def _odd(self, found: list[Address]) -> bool:
         """Addresses that the official host does not have."""
         if not self.route.endpoint.official:
-            return all(addresses.is_sinkhole(address.text) for address in found) and not self.route.endpoint.private
+            # A gateway's private address is what it should have, and nobody else's resolver is asked for it.
+            return all(addresses.is_nowhere(address.text) for address in found) and not self.route.endpoint.private
         return not any(addresses.is_api(address.text) for address in found)
 
     def _connect(self, found: list[Address]) -> Stream | None:

@@ -128,7 +128,7 @@ class Variations:
             )
             for name, port in self._controls()
         ]  # fmt: skip
-        self.run(Stage.TCP, [*chosen, *self._known_proxy()])
+        self.run(Stage.TCP, [*chosen, *self._known_proxy(), *self._portals()])
 
     def _known_proxy(self) -> list[Variation]:
         """Through the proxy that the machine knows and this client does not use."""
@@ -148,7 +148,7 @@ class Variations:
     def handshakes(self, seen: TlsHandshake) -> None:
         """What a failed handshake calls for: silence asks for other shapes, distrust for other names."""
         if seen.failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED):
-            chosen = [*self._other_names(), *self._other_shapes(), *self._tls_controls()[:1]]
+            chosen = [*self._other_names(), *self._other_shapes(), *self._tls_controls()[:1], *self._portals()[:1]]
         elif seen.failure in (Failure.ALERT, Failure.VERSION_UNSUPPORTED):
             chosen = [*self._other_names(), *self._tls_controls()[:1]]
         elif seen.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID):

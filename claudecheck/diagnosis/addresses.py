@@ -12,6 +12,13 @@ CGNAT_RANGE = ipaddress.ip_network("100.64.0.0/10")
 #: NAT64's well-known prefix: an IPv6-only network reaches IPv4 hosts through it (RFC 6052).
 NAT64_PREFIX = ipaddress.ip_network("64:ff9b::/96")
 
+#: Where filters lead the names that they block: Cisco Umbrella, FortiGuard, Palo Alto Networks.
+BLOCK_PAGES = (
+    ipaddress.ip_network("146.112.61.104/29"),
+    ipaddress.ip_network("208.91.112.52/30"),
+    ipaddress.ip_network("72.5.65.111/32"),
+)
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -47,6 +54,20 @@ def is_ipv6(text: str) -> bool:
 def is_fake(text: str) -> bool:
     address = parse(text)
     return address is not None and _plain(address) in FAKE_IP_RANGE
+
+
+def is_nowhere(text: str) -> bool:
+    """An address that leads to nobody, or back to this machine."""
+    address = parse(text)
+    return address is not None and (address.is_unspecified or address.is_loopback)
+
+
+def is_block_page(text: str) -> bool:
+    """A public address that a known filter answers with."""
+    address = parse(text)
+    return address is not None and any(
+        address in network for network in BLOCK_PAGES if network.version == address.version
+    )
 
 
 def is_private(text: str) -> bool:

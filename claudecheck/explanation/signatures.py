@@ -152,12 +152,25 @@ def words_of(line: str) -> frozenset[str]:
     return frozenset(_WORD.findall(line))
 
 
+#: Words of ordinary log lines: a text hangs on one of them only when it has no other.
+_ORDINARY = frozenset(
+    (  # noqa: SIM905  # words read best as words
+        "a an and api app application as at backend by cache call client code connect connected connection "
+        "data for from get handled has have http https id in info is it key level line message messages "
+        "method model name new no not of on ok open or path port post process query rate read request "
+        "requests response route run server service session size start started state status stream system "
+        "task that the thread time to token type upstream url user value version was web with worker write "
+        "error errors failed warn warning debug"
+    ).split()
+)
+
+
 def _by_word(signatures: Iterable[tuple[int, Signature]]) -> dict[str, list[tuple[int, str]]]:
     """Every text hangs on its word that the fewest texts share, so that common words call nothing up."""
     texts = [(number, text.lower()) for number, signature in signatures for text in signature.text]
     shared = Counter(word for _, text in texts for word in words_of(text))
     by_word: dict[str, list[tuple[int, str]]] = {}
     for number, text in texts:
-        rarest = min(words_of(text), key=lambda word: (shared[word], -len(word), word))
+        rarest = min(words_of(text), key=lambda word: (word in _ORDINARY, shared[word], -len(word), word))
         by_word.setdefault(rarest, []).append((number, text))
     return by_word

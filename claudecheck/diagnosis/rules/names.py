@@ -162,8 +162,8 @@ def _odd(evidence: Evidence, lookup: NameLookup) -> Finding | None:
         return None
     if (found := _search_domain(evidence, lookup, stopped=stopped)) is not None:
         return found
-    sunk = [address for address in lookup.addresses if addresses.is_sinkhole(address)]
-    nowhere = all(_nowhere(evidence, address) for address in lookup.addresses)
+    sunk = [a for a in lookup.addresses if addresses.is_sinkhole(a) or addresses.is_block_page(a)]
+    nowhere = not _names_this_machine(evidence.route.host) and all(map(addresses.is_nowhere, lookup.addresses))
     if (len(sunk) == len(lookup.addresses) and evidence.official and stopped) or (nowhere and stopped):
         return evidence.finding(
             "dns-sinkholed",
@@ -181,14 +181,6 @@ def _answered_by_this_machine(evidence: Evidence, lookup: NameLookup) -> bool:
     unspecified = [a for a in lookup.addresses if (parsed := addresses.parse(a)) is not None and parsed.is_unspecified]
     works = evidence.message is not None and evidence.message.ok
     return bool(unspecified) and not works
-
-
-def _nowhere(evidence: Evidence, address: str) -> bool:
-    """An address that leads to nobody, or back to this machine although the name is not this machine's."""
-    parsed = addresses.parse(address)
-    if parsed is None:
-        return False
-    return parsed.is_unspecified or (parsed.is_loopback and not _names_this_machine(evidence.route.host))
 
 
 def _names_this_machine(host: str) -> bool:

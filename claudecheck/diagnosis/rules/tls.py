@@ -124,6 +124,8 @@ def _alert(handshake: TlsHandshake) -> str:
 
 
 def _stopped(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+    if (portal := _portal(evidence)) is not None:
+        return portal
     silent = handshake.failure is Failure.TIMED_OUT
     how = "silence" if silent else str(handshake.failure)
     seen = [f"{how} after the ClientHello: {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"]

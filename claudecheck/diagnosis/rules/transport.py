@@ -10,6 +10,7 @@ from claudecheck.diagnosis.evidence import Evidence, family_name
 from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.observations import HttpExchange, TcpConnect
 from claudecheck.diagnosis.report import Finding
+from claudecheck.diagnosis.rules.http import portal_from_check
 from claudecheck.diagnosis.rules.proxy import proxy_required
 
 CODES = {
@@ -55,6 +56,15 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
         )
     if (finding := proxy_required(evidence, seen)) is not None:
         return finding
+    if (finding := portal_from_check(evidence)) is not None:
+        return finding
+    if (only := _only_unusable_family(evidence, connects)) != "":
+        return evidence.finding(
+            "dns-no-address",
+            values=values,
+            seen=[only, *seen],
+            ruled_out=evidence.cleared(Stage.TCP),
+        )
     return evidence.finding(
         CODES.get(failure, "unknown"),
         values=values,
@@ -63,6 +73,19 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
         owner="you" if failure is Failure.PROHIBITED and _by_this_machine(decisive) else None,
         layer="tcp",
     )
+
+
+def _only_unusable_family(evidence: Evidence, connects: list[TcpConnect]) -> str:
+    """The name has addresses of one family only, and this machine has no way out for it."""
+    network = evidence.network
+    if network is None or evidence.lookup() is None:
+        return ""
+    families = {family_name(connect.address) for connect in connects}
+    if families == {"IPv6"} and network.ipv4_route and not network.ipv6_route:
+        return "the name has IPv6 addresses only, and this machine has no IPv6"
+    if families == {"IPv4"} and network.ipv6_route and not network.ipv4_route:
+        return "the name has IPv4 addresses only, and this machine has no IPv4"
+    return ""
 
 
 def _by_this_machine(connect: TcpConnect) -> bool:

@@ -1,0 +1,33 @@
+"""The second floor of the lab: real networks of Linux namespaces, real components, one fault each.
+
+Run it
+    sudo .ci/install-netlab                                  the components, once
+    python -m tests.netlab.runner                            all scenarios, four at once; exit 1 when a verdict is wrong
+    python -m tests.netlab.runner --only proxy --record      some of them, with curl and the plain SDK beside the doctor
+    python -m tests.netlab.runner --no-doctor                only prove that the faults are what they say
+    python -m tests.netlab.runner --record --json run.json && python -m tests.netlab.report run.json docs/accuracy.md
+
+No packet leaves the machine: all devices are pairs between namespaces named `cc-<pid>-…`, which are
+removed at the end, after a failure and on Ctrl-C. Inside, the API lives at its real name and its
+published addresses, behind an authority that only the lab's clients trust; the third parties that
+the doctor asks (public resolvers, controls, portal checks, the status page) are there as well.
+
+Add a scenario: ten lines in a file of `scenarios/`. The function is given a healthy network
+(`network.py`) and changes what is broken; the sentence, the component and the right verdict stand above it.
+
+    @scenario(
+        "A firewall answers connections to the API with a reset",
+        component="nftables, reject with tcp reset",
+        expect=failing("tcp", "tcp-refused", "network"),
+    )
+    def reset_by_firewall(net: Network) -> None:
+        net.router.forward += to_the_api("reject with tcp reset")
+
+What is where
+    network.py   what a scenario can say          scenario.py   its format and the right verdict
+    topology.py  builds it                        lab.py        one run: builds, asks, takes away
+    resolvers.py web.py proxies.py link.py        the components
+    api_server.py  the API's own answers, over a Unix socket that every namespace reaches
+    client.py    the client's files, trust store and clock
+    runner.py outcome.py report.py                the command, the grading, docs/accuracy.md
+"""

@@ -1,0 +1,138 @@
+"""One run of the lab: what all scenarios share, and the way to examine one. Cleans up behind itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+from tests.netlab.addresses import API_HOST, VALID_KEY
+from tests.netlab.api_server import ApiServer
+from tests.netlab.authority import Authorities
+from tests.netlab.client import Machine, Said, Workplace, interpreter
+from tests.netlab.namespace import PREFIX, LabError, remove_leftovers
+from tests.netlab.network import Network
+from tests.netlab.outcome import Outcome, verdict_of
+from tests.netlab.scenario import Scenario
+from tests.netlab.topology import Topology
+
+DOCTOR_TIMEOUT_S = 20
+HARD_LIMIT_S = DOCTOR_TIMEOUT_S + 10  # a doctor that runs longer than this has broken its promise
+RECORD_LIMIT_S = 6
+
+SDK_SCRIPT = Path(__file__).with_name("sdk_script.py")
+
+
+def missing_for(scenario: Scenario) -> list[str]:
+    """What this scenario alone asks for and this machine lacks."""
+    return [f"Python {version}" for version in scenario.needs if not interpreter(version).exists()]
+
+
+def missing_requirements() -> list[str]:
+    """Why the lab cannot run on this machine at all; empty when it can."""
+    missing = []
+    if sys.platform != "linux":
+        return ["Linux is needed for network namespaces"]
+    if os.geteuid() != 0:
+        missing.append("root is needed for network namespaces")
+    missing += [f"{name} is not installed" for name in ("ip", "nft", "nginx", "unbound") if not shutil.which(name)]
+    return missing
+
+
+class Lab:
+    """A context manager. `examine` may be called from several threads."""
+
+    def __enter__(self) -> Self:
+        remove_leftovers()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self.folder.chmod(0o755)  # proxies give up root and still read their files
+        self.authorities = Authorities()
+        (self.folder / "machine").mkdir()
+        self.machine = Machine(self.folder / "machine", self.authorities)
+        self.machine.prepare()
+        self.api = ApiServer(self.folder / "api.sock")
+        self.live: dict[str, Topology] = {}
+        self.stopping = threading.Event()
+        self._number = 0
+        self._lock = threading.Lock()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.api.__exit__()
+        for topology in list(self.live.values()):
+            topology.__exit__()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End whatever runs now: the threads that wait for it then tear their networks down."""
+        self.stopping.set()
+        for topology in list(self.live.values()):
+            for namespace in topology.namespaces.values():
+                namespace.stop()
+
+    def examine(self, scenario: Scenario, *, doctor: bool = True, record: bool = False) -> Outcome:
+        outcome = Outcome(scenario, left_out=", ".join(missing_for(scenario)))
+        if outcome.left_out:
+            return outcome
+        try:
+            self._examine(scenario, outcome, doctor=doctor, record=record)
+        except (LabError, OSError) as error:
+            outcome.lab_error = str(error)
+        return outcome
+
+    def _examine(self, scenario: Scenario, outcome: Outcome, *, doctor: bool, record: bool) -> None:
+        started = time.monotonic()
+        network = Network(self.authorities)
+        scenario.change(network)
+        tag = self._tag()
+        folder = self.folder / tag
+        folder.mkdir()
+        topology = Topology(network, tag, folder, self.folder / "api.sock")
+        self.live[tag] = topology
+        try:
+            with topology:
+                workplace = Workplace(topology, self.machine, folder / "home")
+                outcome.up_seconds = round(time.monotonic() - started, 2)
+                if doctor and not self.stopping.is_set():
+                    outcome.verdict, outcome.report = verdict_of(run_doctor(workplace))
+                if record and not self.stopping.is_set():
+                    outcome.curl, outcome.sdk = record_others(workplace)
+        finally:
+            del self.live[tag]
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tag(self) -> str:
+        with self._lock:
+            self._number += 1
+            return f"{os.getpid()}-{self._number}"
+
+
+def doctor_exists() -> bool:
+    return importlib.util.find_spec("claudecheck.__main__") is not None
+
+
+def run_doctor(workplace: Workplace) -> Said:
+    client = workplace.topology.network.client
+    chosen = ["--python", str(interpreter(client.python))] if client.python else []
+    argv = [sys.executable, "-m", "claudecheck", "doctor", "--json", "--timeout", str(DOCTOR_TIMEOUT_S)]
+    return workplace.run([*argv, *chosen, *client.arguments], HARD_LIMIT_S)
+
+
+def record_others(workplace: Workplace) -> tuple[Said, Said]:
+    """What curl and the plain SDK say on the same fault, side by side; both are given a few seconds."""
+    base = workplace.environment.get("ANTHROPIC_BASE_URL") or f"https://{API_HOST}"
+    curl = workplace.start(
+        ["curl", "-sS", "--max-time", str(RECORD_LIMIT_S), "-o", "/dev/null",
+         "-H", f"authorization: Bearer {VALID_KEY}",
+         "-w", "%{time_total} HTTP %{http_code} from %{remote_ip}", f"{base}/v1/models"],
+    )  # fmt: skip
+    sdk = workplace.run([str(workplace.python), str(SDK_SCRIPT), str(RECORD_LIMIT_S)], RECORD_LIMIT_S * 2)
+    stdout, stderr = curl.communicate()
+    seconds, _, stdout = stdout.partition(" ")
+    return Said(curl.returncode, stdout, stderr, round(float(seconds), 2)), sdk

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.completion import get_completion_script
+from typer import completion
 
 from tests import doctor
 
@@ -16,7 +16,9 @@ FOLDER = doctor.ROOT / "completions"
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shipped_script_is_the_one_that_is_generated(shell: str) -> None:
-    fresh = get_completion_script(prog_name="claudecheck", complete_var="_CLAUDECHECK_COMPLETE", shell=shell)
+    fresh = completion.get_completion_script(  # type: ignore[attr-defined]  # documented, not in __all__
+        prog_name="claudecheck", complete_var="_CLAUDECHECK_COMPLETE", shell=shell
+    )
     assert (FOLDER / f"claudecheck.{shell}").read_text(encoding="utf-8") == fresh + "\n"
 
 

@@ -57,9 +57,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     first_line: int = 0
     last_line: int = 0
 
+    @property
+    def name(self) -> str:
+        """The code; where there is none, whether that is for want of evidence or of a problem."""
+        return self.problem or ("unknown" if self.confidence == "low" else "no problem")
+
     def __str__(self) -> str:
         """The short form: what `print(claudecheck.explain(error))` shows."""
-        name = self.problem or "unknown"
+        name = self.name
         where = f" · layer {self.layer}" if self.layer else ""
         lines = [f"{name}: {self.title}", f"  {self.cause}"]
         if self.fixes:

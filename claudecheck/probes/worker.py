@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -43,7 +44,8 @@ class Worker:
             # Ctrl-C is ours to answer: the worker is ended by us, not by the terminal.
             start_new_session=True,
         )
-        threading.Thread(target=self._read_events, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_events, daemon=True)
+        self._reader.start()
         self._listener = threading.Thread(target=self._read_stderr, daemon=True)
         self._listener.start()
 
@@ -99,12 +101,13 @@ class Worker:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        # The pipes' reading threads see the end of the stream and stop by themselves.
-        if self._process.stdin is not None:
-            try:
-                self._process.stdin.close()
-            except OSError:
-                return
+        # The reading threads see the end of their streams, unless a child of the worker holds them open.
+        for thread in (self._reader, self._listener):
+            thread.join(timeout=0.2)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None and not (self._reader.is_alive() or self._listener.is_alive()):
+                with contextlib.suppress(OSError):
+                    stream.close()
 
 
 def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tuple[str, str]]:

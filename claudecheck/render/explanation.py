@@ -59,7 +59,7 @@ def _page(explanation: Explanation, paper: Paper) -> Iterator[RenderableType]:
 def _title(explanation: Explanation, paper: Paper) -> Iterator[RenderableType]:
     known = explanation.problem is not None
     mark = paper.mark("fail" if known else "skip")
-    code = paper.text(explanation.problem or "unknown", f"{STRONG} {BAD}" if known else STRONG)
+    code = paper.text(explanation.name, f"{STRONG} {BAD}" if known else STRONG)
     title = paper.text(explanation.title, STRONG)
     if code.cell_len + title.cell_len + 5 <= paper.width:
         yield Text.assemble(mark, " ", code, "   ", title)

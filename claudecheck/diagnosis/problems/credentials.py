@@ -308,7 +308,7 @@ KEY_HELPER_FAILED = Problem(
         ),
         Remedy(text="Sign in again at the vault or provider that the helper asks, then start the client again"),
     ),
-    verify="claudecheck doctor --client claude-code",
+    verify="claudecheck routes",
     looks_like=printed(claude_code="apiKeyHelper failed: …, or: Your apiKeyHelper script is failing"),
     told_apart="The helper fails by hand too. When it works by hand and the API answers 401, the key that it prints is at fault (`key-invalid`).",
 )
@@ -338,7 +338,7 @@ CREDENTIAL_STORE_UNREADABLE = Problem(
             caution="it is valid for a year: keep it like a password",
         ),
     ),
-    verify="claudecheck doctor --client claude-code",
+    verify="claudecheck routes",
     looks_like=printed(
         claude_code="Not logged in · Please run /login, or: Could not refresh your login: can't save to the Keychain"
     ),
@@ -368,7 +368,7 @@ LOGIN_FAILED = Problem(
             caution="it is valid for a year: keep it like a password",
         ),
     ),
-    verify="claudecheck doctor --client claude-code",
+    verify="claudecheck routes",
     looks_like=printed(
         claude_code="OAuth error: timeout of 15000ms exceeded, or: Token exchange failed: …, or: Login expired · Please run /login"
     ),

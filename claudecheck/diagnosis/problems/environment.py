@@ -347,7 +347,7 @@ PROVIDER_ROUTE = Problem(
         Remedy(text="If the provider is meant, there is nothing to do"),
         Remedy(text="If it is not, unset the switch", commands=unset("{variable}")),
     ),
-    verify="claudecheck doctor --client claude-code",
+    verify="claudecheck routes",
     told_apart="With the switch unset the same client calls api.anthropic.com again.",
 )
 

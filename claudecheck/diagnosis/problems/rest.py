@@ -1,7 +1,7 @@
 """What is not one layer's: failures that come and go, that no rule knows, that were cut short, or that are ours."""
 
 from claudecheck.diagnosis.problems.problem import Problem, Remedy
-from claudecheck.diagnosis.problems.spelling import everywhere
+from claudecheck.diagnosis.problems.spelling import everywhere, spelled
 
 _REPORT = Remedy(
     text="Save the report, which is written without secrets, and look through it before you pass it on",
@@ -18,15 +18,19 @@ INTERMITTENT = Problem(
     retryable=True,
     fixes=(
         Remedy(
-            text="Let it be watched, to see how often, since when and at which layer",
-            commands=everywhere("claudecheck watch"),
+            text="Walk the route several times, to see how often it fails and at which layer",
+            commands=spelled(
+                sh="for walk in 1 2 3 4 5 6\ndo claudecheck doctor --no-message --format short\ndone",
+                fish="for walk in (seq 6)\nclaudecheck doctor --no-message --format short\nend",
+                powershell="1..6 | ForEach-Object { claudecheck doctor --no-message --format short }",
+            ),
         ),
         Remedy(
             text="Try a cable, another network, and once without the VPN: if it is gone there, the local network is at fault"
         ),
         Remedy(text="Give your network team the times of the failures"),
     ),
-    verify="claudecheck watch",
+    verify="claudecheck doctor --no-message",
     told_apart="The same step fails and works within one run, with nothing changed in between.",
 )
 

@@ -145,7 +145,8 @@ def _odd(evidence: Evidence, lookup: NameLookup) -> Finding | None:
         return None  # the demo's endpoint is this machine, on purpose
     through = got_through(evidence) and not _answered_by_this_machine(evidence, lookup)
     walked = (*evidence.connects(), evidence.handshake(), evidence.models, evidence.message)
-    stopped = not through and any(seen is not None and not seen.ok for seen in walked)
+    failed = any(seen is not None and not seen.ok for seen in walked)
+    stopped = not through and (failed or _answered_by_this_machine(evidence, lookup))
     hosts = evidence.resolver.hosts_entries if evidence.resolver else []
     usual = [address for address in lookup.addresses if addresses.is_api(address)]
     values = _values(evidence, lookup, [])

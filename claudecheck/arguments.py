@@ -1,0 +1,54 @@
+"""The options that several commands share, with their help. Parses nothing itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SHORT = "short"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON; the same as --format json.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+MessageOption = Annotated[
+    bool, typer.Option("--no-message", help="Leave out the message, which costs one output token.")
+]
+PythonOption = Annotated[
+    str | None,
+    typer.Option("--python", metavar="PATH", help="The Python whose SDK sends the message; by default the active one."),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="ID", help="The model that the message goes to; by default the newest haiku."),
+]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", help="The answer comes within this time.", min=1.0, max=600.0)
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 when there are warnings.")]
+LocalOption = Annotated[
+    bool, typer.Option("--local-only", help="Send nothing to hosts that are not on the route, not even to compare.")
+]
+SaveOption = Annotated[
+    Path | None, typer.Option("--save", metavar="FILE", help="Also write the report as JSON to this file.")
+]
+ReplayOption = Annotated[
+    Path | None, typer.Option("--replay", metavar="FILE", help="Diagnose a saved report again; nothing is sent.")
+]
+ControlOption = Annotated[
+    list[str] | None,
+    typer.Option("--control", metavar="HOST", help="A host to compare with, instead of the usual two. Repeatable."),
+]
+ResolverOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--public-resolver", metavar="ADDRESS", help="A resolver to compare with, instead of the usual two. Repeatable."
+    ),
+]

@@ -45,7 +45,11 @@ class Ran:
 
 def clean_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without anything that decides a client's route."""
-    kept = {name: value for name, value in without_clients(os.environ).items() if name not in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")}
+    kept = {
+        name: value
+        for name, value in without_clients(os.environ).items()
+        if name not in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+    }
     return {**kept, "NO_COLOR": "1", **(variables or {})}
 
 

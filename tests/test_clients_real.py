@@ -25,6 +25,7 @@ from claudecheck.snapshot import Program, Snapshot
 from tests import client_cases
 from tests.listeners import Listeners, Seen
 
+pytestmark = pytest.mark.slow  # hundreds of real processes
 HERE = Path(__file__).parent
 CURL = shutil.which("curl")
 NODES = [*filter(None, [shutil.which("node"), *os.environ.get("CLAUDECHECK_NODES", "").split(os.pathsep)])]

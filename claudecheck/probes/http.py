@@ -6,7 +6,6 @@ environment. Redirects are recorded, never followed. Knows no advice.
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 import time
@@ -19,7 +18,7 @@ import msgspec
 
 from claudecheck.diagnosis.failures import Failure
 from claudecheck.diagnosis.observations import Clock, HttpExchange, Raised
-from claudecheck.probes import answer, connect, side_by_side, trust
+from claudecheck.probes import answer, connect, side_by_side, system_errors, trust
 from claudecheck.probes.walk import Walk
 
 LONGEST_ANSWER = 1 << 20
@@ -246,27 +245,6 @@ def _judge(status: int, body: str, shape: str, request: Request) -> Failure | No
     return None if not request.expected or shape == request.expected else Failure.MALFORMED
 
 
-_ERRNO = {
-    errno.ECONNREFUSED: Failure.REFUSED,
-    errno.ETIMEDOUT: Failure.TIMED_OUT,
-    errno.EHOSTUNREACH: Failure.UNREACHABLE,
-    errno.ENETUNREACH: Failure.UNREACHABLE,
-    errno.EADDRNOTAVAIL: Failure.UNREACHABLE,
-    errno.EACCES: Failure.PROHIBITED,
-    errno.EPERM: Failure.PROHIBITED,
-    errno.EMFILE: Failure.LOCAL_LIMIT,
-    errno.ENFILE: Failure.LOCAL_LIMIT,
-    errno.ECONNRESET: Failure.RESET,
-    errno.EPIPE: Failure.RESET,
-    10061: Failure.REFUSED,
-    10060: Failure.TIMED_OUT,
-    10065: Failure.UNREACHABLE,
-    10051: Failure.UNREACHABLE,
-    10013: Failure.PROHIBITED,
-    10054: Failure.RESET,
-}
-
-
 def chain_of(error: BaseException) -> list[Raised]:
     """The exceptions of a chain, outermost first."""
     links: list[Raised] = []
@@ -316,7 +294,7 @@ def failure_of_chain(chain: list[Raised]) -> Failure:
     numbers = [link.errno for link in chain if link.errno] + [
         int(n) for n in re.findall(r"\[(?:Errno|WinError) (\d+)\]", text)
     ]
-    if found := next((_ERRNO[number] for number in numbers if number in _ERRNO), None):
+    if found := next(filter(None, map(system_errors.of_number, numbers)), None):
         return found
     if "incomplete" in text or "without sending complete" in text:
         return Failure.CUT

@@ -54,6 +54,11 @@ def name_of(error: OSError) -> str:
     return errno.errorcode.get(error.errno or 0, "").removeprefix("WSA")
 
 
+def of_number(number: int) -> Failure | None:
+    """The failure behind an error number of this platform; None when it says nothing of a connection."""
+    return _FAILURES.get(errno.errorcode.get(number, "").removeprefix("WSA"))
+
+
 def failure_of(error: OSError, family: int = socket.AF_INET) -> Failure:
     """The failure behind an OSError of a socket call or of `getaddrinfo`. TLS has reasons of its own."""
     if isinstance(error, socket.gaierror):

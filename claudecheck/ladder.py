@@ -218,7 +218,7 @@ class Ladder:
         because = self._why_no_message(listed)
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
-            if because == Stage.MODELS:
+            if because in (Stage.MODELS, "option") and not listed.ok:
                 self.vary.models(listed)
             return
         self._message(listed)
@@ -226,7 +226,6 @@ class Ladder:
     def _why_no_message(self, listed: HttpExchange) -> str | None:
         """None when the message is sent, else what stopped it: a stage or an option."""
         if not self.options.message:
-            self.vary_models_alone(listed)
             return "option"
         if self.stopped or self.route.credential.sort == "none" or not self.route.may_send_credential:
             return Stage.ENVIRONMENT
@@ -239,10 +238,6 @@ class Ladder:
         if not listed.status or (refused and self.route.credential.sort == "api-key"):
             return Stage.MODELS
         return None
-
-    def vary_models_alone(self, listed: HttpExchange) -> None:
-        if not listed.ok:
-            self.vary.models(listed)
 
     def _message(self, listed: HttpExchange) -> None:
         if self.worker is None:

@@ -182,6 +182,9 @@ class Variations:
                 ids.SMALL_HELLO, "ClientHello", "normal", "small", self._shake, replace(self.route, hello="small")
             ),
             Variation(
+                ids.PADDED_HELLO, "ClientHello", "normal", "padded", self._shake, replace(self.route, hello="padded")
+            ),
+            Variation(
                 ids.SMALL_SEGMENTS, "segment size", "the system's", f"{SMALL_SEGMENT} bytes",
                 self._shake, replace(self.route, max_segment=SMALL_SEGMENT),
             ),
@@ -294,6 +297,13 @@ class Variations:
             varied = replace(self.route, credential=replace(credential, header=other))
             chosen.append(
                 Variation(ids.OTHER_HEADER, "header", credential.header, other, partial(_send, request=again), varied)
+            )
+        if seen.status in (404, 405) and self.route.endpoint.base_path:
+            endpoint = self.route.endpoint
+            corrected = replace(endpoint, base_path=endpoint.base_path.rpartition("/v1")[0])
+            varied = replace(self.route, endpoint=corrected)
+            chosen.append(
+                Variation(ids.BASE_PATH, "base URL", endpoint.url, corrected.url, partial(_send, request=again), varied)
             )
         if self.route.headers:
             varied = replace(self.route, headers=())

@@ -172,7 +172,6 @@ class Route:
     connect_to: str = ""  # the address that answered: HTTP goes there instead of asking for the name again
     stream: bool = False
     connect_timeout_s: float = 5.0
-    read_timeout_s: float = 600.0
 
     @property
     def sni(self) -> str:

@@ -56,7 +56,6 @@ STATUS_PAGE = "models:status-page"
 PLAIN_CLIENT = "messages:plain-client"
 STREAMED = "messages:stream"
 COUNT_TOKENS = "messages:count-tokens"  # :BYTES
-COUNT_TOKENS_SMALL_SEGMENTS = "messages:count-tokens-small-segments"  # :BYTES
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from claudecheck.diagnosis.problems.problem import HOLES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "claudecheck"
 IMPURE = {"socket", "ssl", "os", "time", "subprocess", "dns", "httpx", "httpx2", "anthropic", "threading", "asyncio"}
-MAY_WRITE = {"cli.py", "__main__.py", "progress.py", "sdk_worker.py"}
+MAY_WRITE = {"printing.py", "__main__.py", "progress.py", "sdk_worker.py"}
 MAY_REDACT = {"journal.py", "redact.py", "__main__.py"}
 
 

@@ -16,6 +16,14 @@ class Format(StrEnum):
     SHORT = "short"
 
 
+class Client(StrEnum):
+    PYTHON = "python"
+    TYPESCRIPT = "typescript"
+    NODE = "node"
+    CLAUDE_CODE = "claude-code"
+    CURL = "curl"
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON; the same as --format json.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
 MessageOption = Annotated[
@@ -24,6 +32,10 @@ MessageOption = Annotated[
 PythonOption = Annotated[
     str | None,
     typer.Option("--python", metavar="PATH", help="The Python whose SDK sends the message; by default the active one."),
+]
+ClientOption = Annotated[
+    Client | None,
+    typer.Option("--client", help="Whose route is walked; by default the Python SDK's."),
 ]
 ModelOption = Annotated[
     str | None,

@@ -16,7 +16,8 @@ import msgspec
 
 from claudecheck import environment
 from claudecheck.clients import python_sdk
-from claudecheck.clients.route import Plan
+from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.route import ClientName, Plan
 from claudecheck.deadline import Deadline
 from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.observations import (
@@ -36,6 +37,7 @@ from claudecheck.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from claudecheck.probes.chain import Store
+    from claudecheck.probes.client_program import ClientProgram
 
 
 def examine(
@@ -77,6 +79,7 @@ class _Examination:
         self.snapshot = snapshot
         self.writer = writer
         self.worker: workers.Worker | None = None
+        self.interpreter: Interpreter | None = None
         self.waiting_for = ""
         self._stage = Stage.ENVIRONMENT
 
@@ -96,7 +99,7 @@ class _Examination:
 
     def _run(self) -> None:
         self._at(Stage.ENVIRONMENT, "the interpreter")
-        interpreter, plan = self._plan()
+        plan = self._plan()
         if plan.route is None or any(concern.kind == "base-url-invalid" for concern in plan.concerns):
             for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.MODELS, Stage.MESSAGES):
                 self.writer.write(Skipped(stage=stage, because="environment"))
@@ -104,20 +107,30 @@ class _Examination:
         # The SDK is being imported by now: what the ladder imports costs no time of its own.
         from claudecheck.ladder import Ladder
 
-        route = replace(plan.route, resolver=self.options.resolver)
+        route = replace(plan.route, resolver=self.options.resolver, family=self.options.family)
         walk = Walk(route=route, writer=self.writer)
-        Ladder(walk, plan, self.options, self.worker, self._stores(interpreter), self._at).climb()
+        sender = self.worker or self._program(route.client)
+        Ladder(walk, plan, self.options, sender, self._stores(), self._at).climb()
 
-    def _stores(self, interpreter: Interpreter) -> list[Store]:
+    def _program(self, client: ClientName) -> ClientProgram | None:
+        """The client itself, where it is a program of its own and installed here."""
+        if client == "python":
+            return None
+        from claudecheck.probes import client_program
+
+        return client_program.find(client, self.snapshot)
+
+    def _stores(self) -> list[Store]:
         """The trust stores of this machine: the system's as the user's interpreter has it, and those named."""
         from claudecheck.probes import chain
 
+        interpreter = self.interpreter
         named = {name: self.snapshot.get(name) for name in CA_VARIABLES}
-        if interpreter.generation == 0:  # its default store is certifi, not the system's
+        if interpreter is None or interpreter.generation == 0:  # its default store is certifi, not the system's
             return chain.stores_here(named)
         return chain.stores_here(named, cafile=interpreter.cafile, capath=interpreter.capath)
 
-    def _plan(self) -> tuple[Interpreter, Plan]:
+    def _plan(self) -> Plan:
         """The facts that need no packet, and the route that follows from them."""
         run = environment.run_observation(self.snapshot)
         options = self.options
@@ -132,23 +145,35 @@ class _Examination:
                 demo=options.demo,
             )
         )
-        deadline = self.writer.deadline
-        started = deadline.elapsed_ms()
-        self.worker, interpreter = workers.start(self.snapshot.variables, options.python, deadline)
-        if self.worker is not None and options.message:
-            self.worker.load()
-        took = deadline.elapsed_ms() - started
-        interpreter = msgspec.structs.replace(interpreter, at_ms=round(started, 1), duration_ms=round(took, 1))
-        self.writer.write(interpreter)
-        self.snapshot = environment.with_store_of(self.snapshot, interpreter)
-        plan = python_sdk.plan(self.snapshot, interpreter)
+        plan = self._plan_of_python() if options.client in (None, "python") else self._plan_of(options.client)
         self.writer.write(environment.local_network(self.snapshot))
         self.writer.write(plan.detection)
         for concern in plan.concerns:
             self.writer.write(concern)
         if plan.route is not None:
             self.writer.write(RouteChosen(route=plan.route.view()))
-        return interpreter, plan
+        return plan
+
+    def _plan_of_python(self) -> Plan:
+        """By the interpreter's own facts; its SDK is imported while the stages run."""
+        deadline = self.writer.deadline
+        started = deadline.elapsed_ms()
+        self.worker, interpreter = workers.start(
+            self.snapshot.variables, self.options.python, deadline, self.options.family
+        )
+        if self.worker is not None and self.options.message:
+            self.worker.load()
+        took = deadline.elapsed_ms() - started
+        interpreter = msgspec.structs.replace(interpreter, at_ms=round(started, 1), duration_ms=round(took, 1))
+        self.interpreter = interpreter
+        self.writer.write(interpreter)
+        self.snapshot = environment.with_store_of(self.snapshot, interpreter)
+        return python_sdk.plan(self.snapshot, interpreter)
+
+    def _plan_of(self, client: ClientName) -> Plan:
+        """By the programs that are installed: their versions decide what they read."""
+        self.snapshot = environment.with_programs(self.snapshot)
+        return BY_NAME[client].plan(self.snapshot, None)
 
     def end_worker(self) -> None:
         if self.worker is not None:

@@ -19,6 +19,7 @@ from claudecheck.diagnosis.failures import Stage
 from claudecheck.diagnosis.observations import HttpExchange, NameLookup, Skipped, TcpConnect, TlsHandshake
 from claudecheck.options import Options
 from claudecheck.probes import chain, connect, handshake, message, models, resolve, side_by_side, tunnel
+from claudecheck.probes.client_program import ClientProgram
 from claudecheck.probes.resolve import Address
 from claudecheck.probes.stream import Stream
 from claudecheck.probes.walk import Walk
@@ -35,21 +36,25 @@ Announce = Callable[[Stage, str], None]
 
 
 class Ladder:
-    """`stores` are the trust stores of this machine that a chain which failed is judged against."""
+    """`sender` is what sends as the client does: the SDK's worker, or a program; without one a plain client does.
+
+    `stores` are the trust stores of this machine that a chain which failed is judged against.
+    """
 
     def __init__(
         self,
         walk: Walk,
         plan: Plan,
         options: Options,
-        worker: Worker | None,
+        sender: Worker | ClientProgram | None,
         stores: Sequence[chain.Store],
         announce: Announce,
     ) -> None:
         self.walk = walk
         self.stores = stores
         self.options = options
-        self.worker = worker
+        self.worker = sender if isinstance(sender, Worker) else None
+        self.program = None if isinstance(sender, Worker) else sender
         self.announce = announce
         self.route = walk.route
         self.stopped = any(concern.stops_client for concern in plan.concerns)
@@ -214,7 +219,7 @@ class Ladder:
         walk = self.walk
         if self.stopped:
             walk = replace(walk, route=replace(self.route, credential=Credential(), headers=()))
-        listed = models.authenticate(walk, self.worker)
+        listed = models.authenticate(walk, self.worker or self.program)
         because = self._why_no_message(listed)
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
@@ -229,8 +234,10 @@ class Ladder:
             return "option"
         if self.stopped or self.route.credential.sort == "none" or not self.route.may_send_credential:
             return Stage.ENVIRONMENT
-        if self.worker is None:
+        if self.worker is None and self.route.client == "python":
             return Stage.ENVIRONMENT
+        if self.worker is None and not self.route.credential.secret:
+            return "login"  # only the client itself can resolve this credential
         if listed.ok:
             return None
         official = self.route.endpoint.official
@@ -240,15 +247,13 @@ class Ladder:
         return None
 
     def _message(self, listed: HttpExchange) -> None:
-        if self.worker is None:
-            return
         chosen = message.choose_models(self.options.model, listed.models)
         sizes = side_by_side.Started([partial(self.vary.sizes, chosen[0])])
         self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
         # The SDK looks the name up again, and waits as long as it did here.
         limit_s = message.LIMIT_S + (resolve.PATIENCE_S if self._late is not None else 0.0)
         automatic = self.options.model is None
-        seen = message.send(self.walk, self.worker, chosen, automatic=automatic, limit_s=limit_s)
+        seen = message.send(self.walk, self.worker or self.program, chosen, automatic=automatic, limit_s=limit_s)
         if not seen.ok:
             if not listed.ok:
                 self.vary.models(listed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from claudecheck.clients.route import ClientName, Family
+
 
 @dataclass(frozen=True)
 class ThirdParties:
@@ -42,6 +44,8 @@ class Options:
 
     timeout_s: float = 30.0
     message: bool = True
+    client: ClientName | None = None  # None: the Python SDK, and with it the provider that the environment selects
+    family: Family = "any"  # other than "any": addresses of one family only, for the message too
     python: str | None = None
     model: str | None = None
     local_only: bool = False

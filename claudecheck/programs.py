@@ -17,26 +17,33 @@ LIMIT_S = 3.0
 _NATIVE = re.compile(r"[/\\]versions[/\\](\d+\.\d+\.\d+)")  # ~/.local/share/claude/versions/2.1.329
 
 
-def installed(snapshot: Snapshot) -> dict[str, Program]:
-    """By name: "node", "curl", "claude-code", "typescript"; only those that were found."""
+#: Asked of Node in one go: what it is, and whom it trusts without being told.
+_NODE_FACTS = "console.log(process.version); console.log(require('tls').rootCertificates.join('\\n'))"
+
+
+def installed(snapshot: Snapshot) -> tuple[dict[str, Program], str]:
+    """By name: "node", "curl", "claude-code", "typescript"; only those that were found. And Node's own roots as PEM."""
+    node, told = _asked("node", snapshot.variables, "-e", _NODE_FACTS)
+    curl, _ = _asked("curl", snapshot.variables, "--version")
     found = {
-        "node": _asked("node", snapshot.variables),
-        "curl": _asked("curl", snapshot.variables),
+        "node": node,
+        "curl": curl,
         "claude-code": _claude_code(snapshot.variables),
         "typescript": _package("@anthropic-ai/sdk", Path(snapshot.cwd)),
     }
-    return {name: program for name, program in found.items() if program is not None}
+    roots = told[told.find("-----BEGIN") :] if "-----BEGIN" in told else ""
+    return {name: program for name, program in found.items() if program is not None}, roots
 
 
-def _asked(name: str, variables: Mapping[str, str]) -> Program | None:
+def _asked(name: str, variables: Mapping[str, str], *arguments: str) -> tuple[Program | None, str]:
     """Its own word. NODE_OPTIONS stays out: an option that it does not know keeps Node from starting."""
     path = shutil.which(name, path=variables.get("PATH"))
     if path is None:
-        return None
+        return None, ""
     kept = {"PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH"}
     try:
         done = subprocess.run(
-            [path, "--version"],
+            [path, *arguments],
             capture_output=True,
             text=True,
             timeout=LIMIT_S,
@@ -45,9 +52,9 @@ def _asked(name: str, variables: Mapping[str, str]) -> Program | None:
             env={name: value for name, value in variables.items() if name in kept},
         )
     except (OSError, ValueError, subprocess.SubprocessError):
-        return Program(path)
-    told = re.search(r"\d+\.\d+\.\d+", done.stdout)
-    return Program(path, told[0] if told else "")
+        return Program(path), ""
+    told = re.search(r"\d+\.\d+\.\d+", done.stdout[:200])
+    return Program(path, told[0] if told else ""), done.stdout
 
 
 def _claude_code(variables: Mapping[str, str]) -> Program | None:

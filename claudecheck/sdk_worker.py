@@ -122,6 +122,21 @@ def facts() -> None:
     )
 
 
+def keep_to_one_family() -> None:
+    """Where the doctor varies the address family, names have addresses of one family only."""
+    import socket
+
+    wanted = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}.get(os.environ.pop("CLAUDECHECK_ADDRESS_FAMILY", ""))
+    if wanted is None:
+        return
+    ask = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, port: Any, family: int = 0, *others: Any, **named: Any) -> Any:
+        return ask(host, port, wanted, *others, **named)
+
+    socket.getaddrinfo = getaddrinfo
+
+
 def chain_of(error: BaseException | None) -> list[dict[str, Any]]:
     """The exceptions of a chain, outermost first, as data."""
     links: list[dict[str, Any]] = []
@@ -197,6 +212,7 @@ def build() -> tuple[Any, Any] | None:
         facts()
         if not sys.stdin.readline():
             return None  # only the facts were wanted
+        keep_to_one_family()
         step = "import"
         import anthropic
 

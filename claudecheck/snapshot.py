@@ -80,6 +80,7 @@ class Snapshot:
     system_store: str = ""  # Linux: the file with the system's authorities
     public_roots: frozenset[str] = field(default=frozenset(), repr=False)  # certifi's, when a comparison needs them
     programs: Mapping[str, Program] = field(default_factory=dict)  # by name, where somebody looked for them
+    bundled_roots: str = field(default="", repr=False)  # PEM: those of the installed Node, where somebody asked it
     interfaces: tuple[str, ...] = ()  # up, without loopback
     ipv4_route: bool = False
     ipv6_route: bool = False

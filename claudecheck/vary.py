@@ -20,9 +20,8 @@ from claudecheck.diagnosis.observations import (
     VariationTried,
 )
 from claudecheck.options import Options, host_and_port
-from claudecheck.probes import bodies, connect, handshake, http, resolve, side_by_side, tunnel
+from claudecheck.probes import bodies, connect, http, reach, resolve, side_by_side, tunnel
 from claudecheck.probes.resolve import Address
-from claudecheck.probes.stream import Stream
 from claudecheck.probes.walk import Walk
 
 #: A server name that the API does not have; it exists, so that a filter has no reason to stop it.
@@ -58,6 +57,7 @@ class Variations:
         self.plan = plan
         self.options = options
         self.step_s = options.step_s
+        self._shake = partial(reach.shake, limit_s=options.step_s)
         self.something_between = self.route.proxy is not None or not self.route.endpoint.official
 
     def run(self, stage: Stage, chosen: list[Variation], limit_s: float | None = None) -> None:
@@ -211,40 +211,6 @@ class Variations:
             )
             for url, status, start in self.options.others.portals
         ]  # fmt: skip
-
-    def _shake(self, walk: Walk, host: str = "", port: int = 0) -> object:
-        """A handshake of its own on the varied route: connect or tunnel again, send nothing else."""
-        endpoint = walk.route.endpoint
-        target, target_port = host or endpoint.host, port or endpoint.port
-        stream, address = self._open(walk, target, target_port)
-        if stream is None:
-            return None
-        _, secured = handshake.shake(
-            walk,
-            stream,
-            address=address,
-            port=target_port,
-            server_name=host or walk.route.sni,
-            purpose="control" if host else "api",
-            tunnelled=walk.route.proxy is not None,
-            limit_s=self.step_s,
-        )
-        (secured or stream).close()
-        return None
-
-    def _open(self, walk: Walk, host: str, port: int) -> tuple[Stream | None, str]:
-        purpose = "api" if host == walk.route.endpoint.host else "control"
-        if walk.route.proxy is not None:
-            return tunnel.open_tunnel(walk, host, port, purpose=purpose, limit_s=self.step_s), ""
-        found = resolve.lookup(walk, host, port, purpose=purpose, limit_s=self.step_s)
-        for order, address in enumerate(found[:3]):
-            _, sock = connect.connect(
-                walk, address.text, port, purpose=purpose, name=host, order=order,
-                limit_s=self.step_s / 2, max_segment=walk.route.max_segment,
-            )  # fmt: skip
-            if sock is not None:
-                return sock, address.text
-        return None, ""
 
     # -- proxy
 

@@ -281,7 +281,7 @@ def test_installed_programs_are_found_where_their_clients_look(tmp_path: Path) -
     (tmp_path / "bin/claude").symlink_to(native)
     (tmp_path / "project/src").mkdir()
     variables = {"PATH": str(tmp_path / "bin"), "NODE_OPTIONS": "--no-such-option"}
-    found = programs.installed(replace(EMPTY, variables=variables, cwd=str(tmp_path / "project/src")))
+    found, _ = programs.installed(replace(EMPTY, variables=variables, cwd=str(tmp_path / "project/src")))
     assert {name: one.version for name, one in found.items()} == {
         "node": "24.5.1",
         "claude-code": "2.1.329",

@@ -163,7 +163,8 @@ def headers_of(head: bytes) -> dict[str, str]:
 
 @pytest.mark.skipif(not (SDK and NODES), reason="CLAUDECHECK_NODE_SDK names no folder with the npm SDK")
 def test_the_npm_sdk_sends_what_its_plan_says(listeners: Listeners, empty: Snapshot) -> None:
-    known = replace(empty, programs=programs.installed(replace(empty, cwd=SDK, variables={"PATH": os.environ["PATH"]})))
+    installed, _ = programs.installed(replace(empty, cwd=SDK, variables={"PATH": os.environ["PATH"]}))
+    known = replace(empty, programs=installed)
     environments = [{**one, "ANTHROPIC_BASE_URL": BASES[0]} for one in CREDENTIALS]
     environments += [{"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": base} for base in BASES]
     for one in environments:

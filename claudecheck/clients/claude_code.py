@@ -130,14 +130,14 @@ def _credential(scene: Scene) -> Credential:
     if key := snapshot.get(API_KEY):
         return static("api-key", scene.place(API_KEY), key, "x-api-key")
     if scene.settings.key_helper:  # its output is sent in both headers; it is not run here
-        return Credential(sort="auth-token", source=f"apiKeyHelper in {scene.settings.key_helper}")
+        return Credential(sort="key-helper", source=f"apiKeyHelper in {scene.settings.key_helper}")
     if token := snapshot.get(OAUTH_TOKEN):
         return static("auth-token", scene.place(OAUTH_TOKEN), token, "authorization")
     if scene.found:
         return Credential(sort=scene.found.sort, source=scene.found.source)
     login = claude_settings.login_file(snapshot.variables, snapshot.home)
     if snapshot.file(login).exists:
-        return Credential(sort="auth-token", source=f"the login in {login}")
+        return Credential(sort="login", source=f"the login in {login}")
     return from_headers(scene.headers) or Credential(header="x-api-key")
 
 
@@ -207,8 +207,10 @@ def trusted(snapshot: Snapshot) -> Trust:
     extra = [node.EXTRA] if node.loads_extra(snapshot) else []
     own = [] if stores == {"system"} else ["its own roots"]
     if stores == {"bundled"}:
-        return Trust("certifi", source=node.together([*own, *extra]))
-    return node.system_trust(snapshot, node.together([*own, node.SYSTEM, *extra]))
+        return node.with_own_roots(snapshot, Trust("bundled", source=node.together([*own, *extra])))
+    system = node.system_trust(snapshot, node.together([*own, node.SYSTEM, *extra]))
+    together = node.with_own_roots(snapshot, system)
+    return replace(together, with_bundled=bool(own))
 
 
 # -- what can be wrong -------------------------------------------------------------------------------

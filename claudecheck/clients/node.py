@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from claudecheck.clients import trust
@@ -268,10 +268,19 @@ def trusted(snapshot: Snapshot, node: Node) -> Trust:
     if "--use-openssl-ca" in asked:
         file = snapshot.get(trust.FILE) or ("" if named else snapshot.system_store)
         source = together([*(named or [SYSTEM]), *extra])
-        return Trust("os", cafile=file, capath=snapshot.get(trust.DIRECTORY), source=source)
+        return Trust("os", cafile=file, capath=snapshot.get(trust.DIRECTORY), extra=_extra(snapshot), source=source)
     if "--use-system-ca" in asked or (snapshot.get("NODE_USE_SYSTEM_CA") == "1" and node.reads_system_ca_variable):
-        return system_trust(snapshot, together([BUNDLED, SYSTEM, *named, *extra]))
-    return Trust("certifi", source=together([BUNDLED, *extra]))
+        return with_own_roots(snapshot, system_trust(snapshot, together([BUNDLED, SYSTEM, *named, *extra])))
+    return with_own_roots(snapshot, Trust("bundled", source=together([BUNDLED, *extra])))
+
+
+def with_own_roots(snapshot: Snapshot, store: Trust) -> Trust:
+    """`store` with the roots of Node, and with the file that NODE_EXTRA_CA_CERTS names."""
+    return replace(store, with_bundled=True, bundled=snapshot.bundled_roots, extra=_extra(snapshot))
+
+
+def _extra(snapshot: Snapshot) -> str:
+    return snapshot.get(EXTRA) if loads_extra(snapshot) else ""
 
 
 def together(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ OFFICIAL_HOST = "api.anthropic.com"
 ClientName = Literal["python", "typescript", "node", "claude-code", "curl"]
 Family = Literal["any", "ipv4", "ipv6"]
 Hello = Literal["normal", "small", "padded"]
-CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation"]
+CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation", "key-helper", "login"]
 
 
 class Secret:
@@ -135,12 +135,17 @@ class Trust:
     """Which authorities the client believes.
 
     `sort`: "os" (compiled-in or well-known paths), "native" (the platform's verifier on macOS and
-    Windows), "certifi", "file" or "directory" (a variable), "empty" (none could be found).
+    Windows), "certifi", "bundled" (the roots that Node brings along), "file" or "directory" (a
+    variable), "empty" (none could be found). `with_bundled` adds Node's roots to another store, and
+    `extra` is a PEM file on top of everything: NODE_EXTRA_CA_CERTS.
     """
 
-    sort: Literal["os", "native", "certifi", "file", "directory", "empty"] = "os"
+    sort: Literal["os", "native", "certifi", "bundled", "file", "directory", "empty"] = "os"
     cafile: str = ""
     capath: str = ""
+    with_bundled: bool = False
+    bundled: str = field(default="", repr=False)  # PEM; where no Node told it, certifi stands in
+    extra: str = ""
     strict: bool = False
     source: str = ""
 

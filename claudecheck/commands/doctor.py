@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from claudecheck.arguments import (
+    ClientOption,
     ControlOption,
     Format,
     FormatOption,
@@ -36,6 +37,7 @@ def doctor(
     json_: JsonOption = False,
     format_: FormatOption = Format.TEXT,
     no_message: MessageOption = False,
+    client: ClientOption = None,
     python: PythonOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = 30.0,
@@ -61,6 +63,7 @@ def doctor(
     options = Options(
         timeout_s=timeout,
         message=not no_message,
+        client=client.value if client else None,
         python=interpreter_at(python),
         model=model,
         local_only=local_only,

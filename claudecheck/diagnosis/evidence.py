@@ -77,6 +77,7 @@ class Evidence:
             wsl=self.run.wsl,
             ci=bool(self.run.ci),
             ssh=self.run.ssh,
+            client=self.route.client,
         )
 
     @cached_property

@@ -140,6 +140,10 @@ def _skip_text(evidence: Evidence, stage: Stage, because: str) -> str:
         return f"the proxy does this; {_aside(evidence, stage)}"
     if because == "option":
         return "left out by option"
+    if because == "login":
+        return "not sent: only the client itself can use this credential"
+    if because == "provider":
+        return f"not tested: {evidence.route.provider} wants credentials of its own"
     if because == "incomplete":
         return "not finished: the run was cut"
     return f"not reached: {because} failed"

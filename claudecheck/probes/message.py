@@ -1,14 +1,16 @@
-"""The messages stage: the smallest message, sent by the real SDK in the user's interpreter."""
+"""The messages stage: the smallest message, sent by the real SDK in the user's interpreter, or by the user's client."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from claudecheck.diagnosis.failures import Failure
 from claudecheck.diagnosis.observations import HttpExchange, ModelView, Raised
-from claudecheck.probes import answer, http
+from claudecheck.probes import answer, bodies, http
+from claudecheck.probes.client_program import ClientProgram
 from claudecheck.probes.walk import Walk
 from claudecheck.probes.worker import Event, Worker
 
@@ -33,14 +35,28 @@ def choose_models(named: str | None, listed: Iterable[ModelView]) -> list[str]:
     return chosen[:MOST_MODELS]
 
 
-def send(walk: Walk, worker: Worker, models: list[str], *, automatic: bool, limit_s: float = LIMIT_S) -> HttpExchange:
+def send(
+    walk: Walk,
+    sender: Worker | ClientProgram | None,
+    models: list[str],
+    *,
+    automatic: bool,
+    limit_s: float = LIMIT_S,
+) -> HttpExchange:
     """Send the message with the first model; with an automatic choice a 404 tries the next one."""
     seen = HttpExchange(stage="messages", step="message", failure=Failure.UNKNOWN)
     for model in models:
-        seen = _ask(walk, worker, {"do": "message", "model": model}, limit_s)
+        seen = _send(walk, sender, model, limit_s)
         if not (automatic and seen.status == 404 and seen.error_type == "not_found_error"):
             break
     return seen
+
+
+def _send(walk: Walk, sender: Worker | ClientProgram | None, model: str, limit_s: float) -> HttpExchange:
+    if isinstance(sender, Worker):
+        return _ask(walk, sender, {"do": "message", "model": model}, limit_s)
+    request = replace(bodies.message_request(model, stream=False), step="message")
+    return http.exchange(walk, request, limit_s) if sender is None else sender.exchange(walk, request, limit_s)
 
 
 def ask_models(walk: Walk, worker: Worker, limit_s: float) -> HttpExchange:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from claudecheck.diagnosis.observations import HttpExchange
 from claudecheck.probes import http, message
+from claudecheck.probes.client_program import ClientProgram
 from claudecheck.probes.walk import Walk
 from claudecheck.probes.worker import Worker
 
@@ -11,9 +12,11 @@ from claudecheck.probes.worker import Worker
 LIMIT_S = 12.0
 
 
-def authenticate(walk: Walk, worker: Worker | None, limit_s: float = LIMIT_S) -> HttpExchange:
-    """Ask for the models. A credential that only the SDK can resolve is sent by the SDK."""
-    if walk.route.credential.sort in ("profile", "federation") and worker is not None:
-        return message.ask_models(walk, worker, limit_s)
+def authenticate(walk: Walk, sender: Worker | ClientProgram | None, limit_s: float = LIMIT_S) -> HttpExchange:
+    """Ask for the models. A client that is a program asks itself; the SDK only with what it alone can resolve."""
+    if isinstance(sender, Worker) and walk.route.credential.sort in ("profile", "federation"):
+        return message.ask_models(walk, sender, limit_s)
     request = http.Request(stage="models", step="models", path="/v1/models?limit=100")
-    return http.exchange(walk, request, limit_s)
+    if sender is None or isinstance(sender, Worker):
+        return http.exchange(walk, request, limit_s)
+    return sender.exchange(walk, request, limit_s)

@@ -49,7 +49,9 @@ def _load_authorities(found: ssl.SSLContext, trust: Trust) -> str:
     """Why they could not be loaded; empty when they could, or when there are none to load."""
     cafile = trust.cafile
     capath = trust.capath
-    if trust.sort in ("native", "empty"):
+    if error := _load_further(found, trust):
+        return error
+    if trust.sort in ("native", "empty", "bundled"):
         return ""
     if trust.sort == "certifi" and not cafile:
         import certifi
@@ -65,4 +67,21 @@ def _load_authorities(found: ssl.SSLContext, trust: Trust) -> str:
         found.load_verify_locations(cafile or None, capath or None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError is a null byte in the path
         return f"{cafile or capath}: {error}"
+    return ""
+
+
+def _load_further(found: ssl.SSLContext, trust: Trust) -> str:
+    """Node's own roots, and the file on top of them. A broken extra file is what Node only warns of."""
+    if trust.sort == "bundled" or trust.with_bundled:
+        if trust.bundled:
+            found.load_verify_locations(cadata=trust.bundled)
+        else:
+            import certifi
+
+            found.load_verify_locations(certifi.where())
+    if trust.extra:
+        try:
+            found.load_verify_locations(trust.extra)
+        except (OSError, ValueError) as error:
+            return f"{trust.extra}: {error}"
     return ""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from claudecheck.clients.route import Family
 from claudecheck.deadline import Deadline
 from claudecheck.diagnosis.failures import Failure
 from claudecheck.diagnosis.observations import Interpreter
@@ -21,6 +22,8 @@ from claudecheck.diagnosis.observations import Interpreter
 SCRIPT = Path(__file__).parent.parent / "sdk_worker.py"
 #: Seconds for an interpreter to tell its facts: it starts and imports `ssl`, nothing else.
 FACTS_LIMIT_S = 10.0
+#: What tells the worker to ask for addresses of one family only.
+FAMILY_VARIABLE = "CLAUDECHECK_ADDRESS_FAMILY"
 MOST_CANDIDATES = 8
 
 Event = dict[str, Any]
@@ -130,11 +133,16 @@ def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tup
             yield path, "PATH"
 
 
-def start(variables: Mapping[str, str], named: str | None, deadline: Deadline) -> tuple[Worker | None, Interpreter]:
+def start(
+    variables: Mapping[str, str], named: str | None, deadline: Deadline, family: Family = "any"
+) -> tuple[Worker | None, Interpreter]:
     """The first interpreter that serves (design, decision 13), its worker running, and its facts.
 
-    Named ones are taken as they are; one found on PATH only when it has the SDK; else our own.
+    Named ones are taken as they are; one found on PATH only when it has the SDK; else our own. With a
+    `family` it connects to addresses of that family only.
     """
+    if family != "any":
+        variables = {**variables, FAMILY_VARIABLE: family}
     for path, chosen_by in _candidates(variables, named):
         worker, facts = _try(path, chosen_by, variables, deadline)
         if chosen_by != "PATH" or (facts.ok and facts.sdk):

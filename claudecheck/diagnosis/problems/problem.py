@@ -67,11 +67,12 @@ _HOLE = re.compile(r"\{([a-z_]+)\}")
 
 
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
-    """One way out. `systems` is empty when it holds everywhere; `caution` names its side effect."""
+    """One way out. `systems` and `clients` are empty when it holds everywhere; `caution` names its side effect."""
 
     text: str
     commands: tuple[Command, ...] = ()
     systems: tuple[System, ...] = ()
+    clients: tuple[str, ...] = ()  # "python", "typescript", "node", "claude-code", "curl"
     only_in: Literal["", "container", "wsl", "ci", "ssh"] = ""
     caution: str = ""
 
@@ -142,9 +143,12 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     wsl: bool = False
     ci: bool = False
     ssh: bool = False
+    client: str = "python"
 
     def takes(self, remedy: Remedy) -> bool:
         if remedy.systems and self.os not in remedy.systems:
+            return False
+        if remedy.clients and self.client not in remedy.clients:
             return False
         return remedy.only_in == "" or bool(getattr(self, remedy.only_in))
 

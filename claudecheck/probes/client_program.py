@@ -1,0 +1,25 @@
+"""A client that is a program of its own, curl or Node, sending one request under its own rules."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from claudecheck.clients.route import ClientName
+from claudecheck.diagnosis.observations import HttpExchange
+from claudecheck.probes.http import Request
+from claudecheck.probes.walk import Walk
+from claudecheck.snapshot import Snapshot
+
+
+class ClientProgram(Protocol):
+    """`name` says what it is, with its version: "curl 7.88.1"."""
+
+    name: str
+
+    def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
+        """Send it and record what happened, within `limit_s` seconds."""
+
+
+def find(client: ClientName, snapshot: Snapshot) -> ClientProgram | None:  # noqa: ARG001  # until the programs are here
+    """The program of this client on this machine; None where it is not installed."""
+    return None

@@ -1,0 +1,46 @@
+"""How far a route gets to one host: names, a connection or a tunnel, a handshake; no request is sent."""
+
+from __future__ import annotations
+
+from claudecheck.probes import connect, handshake, resolve, tunnel
+from claudecheck.probes.stream import Stream
+from claudecheck.probes.walk import Walk
+
+#: A host that has many addresses and does not answer on three is not reached.
+MOST_ADDRESSES = 3
+
+
+def shake(walk: Walk, host: str = "", port: int = 0, *, limit_s: float) -> bool:
+    """Whether the handshake with `host` (the route's own when empty) verified. `limit_s` bounds each step."""
+    endpoint = walk.route.endpoint
+    target, target_port = host or endpoint.host, port or endpoint.port
+    stream, address = _open(walk, target, target_port, limit_s)
+    if stream is None:
+        return False
+    seen, secured = handshake.shake(
+        walk,
+        stream,
+        address=address,
+        port=target_port,
+        server_name=host or walk.route.sni,
+        purpose="control" if host else "api",
+        tunnelled=walk.route.proxy is not None,
+        limit_s=limit_s,
+    )
+    (secured or stream).close()
+    return seen.ok
+
+
+def _open(walk: Walk, host: str, port: int, limit_s: float) -> tuple[Stream | None, str]:
+    purpose = "api" if host == walk.route.endpoint.host else "control"
+    if walk.route.proxy is not None:
+        return tunnel.open_tunnel(walk, host, port, purpose=purpose, limit_s=limit_s), ""
+    found = resolve.lookup(walk, host, port, purpose=purpose, limit_s=limit_s)
+    for order, address in enumerate(found[:MOST_ADDRESSES]):
+        _, sock = connect.connect(
+            walk, address.text, port, purpose=purpose, name=host, order=order,
+            limit_s=limit_s / 2, max_segment=walk.route.max_segment,
+        )  # fmt: skip
+        if sock is not None:
+            return sock, address.text
+    return None, ""

@@ -69,6 +69,10 @@ class Ladder:
             return self._wait_for_others()
         if stream is not None:
             stream.close()
+        if self.route.provider not in ("", "gateway"):
+            for stage in (Stage.MODELS, Stage.MESSAGES):
+                self.walk.writer.write(Skipped(stage=stage, because="provider"))
+            return self._wait_for_others()
         self._ask_the_api()
         return self._wait_for_others()
 
@@ -274,6 +278,12 @@ class Ladder:
         if self.walk.deadline.remaining() < LEAST_FOR_VARIATIONS_S:
             return
         self.announce(stage, "the variations")
+        trial = side_by_side.Started([self._try_the_client])
+        self._vary(stage, seen)
+        for _ in trial.finished(self.options.step_s + 1.0):
+            break
+
+    def _vary(self, stage: Stage, seen: TlsHandshake | None) -> None:
         match stage:
             case Stage.TCP:
                 self.vary.connections()
@@ -283,6 +293,12 @@ class Ladder:
                 self.vary.proxy()
             case _:
                 return  # names were varied where they were found odd
+
+    def _try_the_client(self) -> object:
+        """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
+        if self.program is not None:
+            self.vary.client(self.program)
+        return None
 
     def _wait_for_others(self) -> None:
         """Attempts beside the route that have not ended: each has its own limit."""

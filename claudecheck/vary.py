@@ -21,6 +21,7 @@ from claudecheck.diagnosis.observations import (
 )
 from claudecheck.options import Options, host_and_port
 from claudecheck.probes import bodies, connect, http, reach, resolve, side_by_side, tunnel
+from claudecheck.probes.client_program import ClientProgram
 from claudecheck.probes.resolve import Address
 from claudecheck.probes.walk import Walk
 
@@ -251,6 +252,17 @@ class Variations:
             opened.close()
         return None
 
+    # -- clients
+
+    def client(self, program: ClientProgram) -> None:
+        """The client itself instead of the walk by its rules: it asks without a credential."""
+        request = http.Request(stage="models", step="trial", path="/v1/models", authenticated=False)
+        trial = Variation(
+            ids.TRIAL, "client", "its rules", program.name,
+            partial(program.exchange, request=request, limit_s=self.step_s),
+        )  # fmt: skip
+        self.run(Stage.MODELS, [trial])
+
     # -- models and messages
 
     def models(self, seen: HttpExchange) -> None:
@@ -285,7 +297,11 @@ class Variations:
                           partial(_send, request=again), neutral)
             )  # fmt: skip
         if not seen.status and seen.failure is not Failure.TIMED_OUT:
-            chosen.append(Variation(ids.AGAIN, "attempt", "first", "second", partial(_send, request=again)))
+            chosen.append(
+                Variation(ids.AGAIN, "attempt", "first", "second", partial(_send, request=again))
+                if seen.client == "httpx"
+                else Variation(ids.PLAIN_MODELS, "client", seen.client, "plain HTTP", partial(_send, request=again))
+            )
         self.run(Stage.MODELS, [*chosen, *self._status_page(seen)])
 
     def _status_page(self, seen: HttpExchange) -> list[Variation]:

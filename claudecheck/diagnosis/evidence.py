@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from claudecheck.diagnosis import addresses
+from claudecheck.diagnosis import addresses, variations
 from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.observations import (
     Clock,
@@ -145,6 +145,11 @@ class Evidence:
     def message(self) -> HttpExchange | None:
         seen = self.exchanges("message")
         return seen[-1] if seen else None
+
+    @cached_property
+    def trial(self) -> HttpExchange | None:
+        """The client itself, run where the walk of its route had failed."""
+        return self.journal.first(HttpExchange, variation=variations.TRIAL)
 
     @cached_property
     def clock_offset_s(self) -> float | None:

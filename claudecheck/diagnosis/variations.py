@@ -53,9 +53,12 @@ BASE_PATH = "models:base-path"
 NEUTRAL_AGENT = "models:neutral-agent"
 AGAIN = "models:again"
 STATUS_PAGE = "models:status-page"
+PLAIN_MODELS = "models:plain-client"
 PLAIN_CLIENT = "messages:plain-client"
 STREAMED = "messages:stream"
 COUNT_TOKENS = "messages:count-tokens"  # :BYTES
+# clients
+TRIAL = "client:trial"  # the client itself, where the walk had failed
 
 
 @dataclass(frozen=True)

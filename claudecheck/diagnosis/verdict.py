@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from claudecheck.diagnosis import origin, rows, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.failures import Failure, Stage
@@ -78,6 +80,8 @@ def _findings(evidence: Evidence) -> list[Finding]:
         found.pop("intermittent", None)  # what failed at a later connect is the same cause, met again
     told = list(found.values())
     told += _unexplained(evidence, told)
+    if "prediction-contradicted" in found:  # what stopped the walk does not stop the client
+        told = [msgspec.structs.replace(one, severity="warning") if one.severity == "error" else one for one in told]
     told += [_bug(evidence)] if evidence.crashes else []
     stopping = {concern.kind for concern in evidence.concerns if concern.stops_client}
     failed_network = any(rows.failed(evidence, stage) for stage in _NETWORK)
@@ -180,7 +184,7 @@ def _layer(culprit: Finding | None) -> StageName | None:
 
 
 def _exchanges(evidence: Evidence) -> list[HttpExchange]:
-    return [seen for seen in (evidence.models, evidence.message) if seen is not None]
+    return [seen for seen in (evidence.models, evidence.message, evidence.trial) if seen is not None]
 
 
 def _reached(evidence: Evidence) -> bool | None:

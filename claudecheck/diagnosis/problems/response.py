@@ -293,20 +293,36 @@ HEADER_SCHEME = Problem(
 SDK_DIFFERS = Problem(
     code="sdk-differs",
     layer="messages",
-    title="A plain HTTP client gets through, and the SDK does not",
-    cause="Same machine, same route, same key: what differs is the SDK's own configuration. It may trust other authorities, use another proxy, send other headers or wait less long.",
+    title="A plain HTTP client gets through, and {client} does not",
+    cause="Same machine, same route, same key: what differs is the client's own configuration. It may trust other authorities, use another proxy, send other headers or wait less long.",
     owner="you",
     fixes=(
         Remedy(
             text="Let the SDK tell what it does: it logs the URL, the headers without the key, and each retry",
+            clients=("python", "typescript"),
             commands=assign("ANTHROPIC_LOG", "debug"),
             caution="the log holds your messages",
         ),
         Remedy(
             text="Build the client without a transport, HTTP client or timeout of your own, and try again",
+            clients=("python",),
             commands=spelled(python="client = anthropic.Anthropic()"),
         ),
-        Remedy(text="Install the current SDK", commands=with_python("-m pip install --upgrade anthropic")),
+        Remedy(
+            text="Install the current SDK",
+            commands=with_python("-m pip install --upgrade anthropic"),
+            clients=("python",),
+        ),
+        Remedy(
+            text="Let curl tell what it does, step by step",
+            commands=spelled(sh="curl -v {url}/v1/models"),
+            clients=("curl",),
+        ),
+        Remedy(
+            text="Set what Node reads side by side with what worked: its proxy, its authorities, its options",
+            commands=everywhere("claudecheck routes"),
+            clients=("typescript", "node", "claude-code"),
+        ),
     ),
     looks_like=raised("anthropic.APIConnectionError: Connection error. (while curl works)", curl="works"),
     told_apart="Only the client was changed, and the request got through.",

@@ -34,6 +34,20 @@ INTERMITTENT = Problem(
     told_apart="The same step fails and works within one run, with nothing changed in between.",
 )
 
+PREDICTION_CONTRADICTED = Problem(
+    code="prediction-contradicted",
+    layer="environment",
+    severity="warning",
+    title="{client} gets through where claudecheck expected it to fail",
+    cause="The route was walked by the client's rules as claudecheck knows them, and failed. The client itself was then run, and had an answer. What a client does counts more than what is said of it.",
+    owner=None,
+    fixes=(
+        Remedy(text="For this client there is nothing to do; what the walk found may stop others on this machine"),
+        Remedy(text="Send the report to claudecheck's issue tracker, so that the rule is mended"),
+    ),
+    told_apart="The client was run in this environment, without a key, and something answered its request.",
+)
+
 UNKNOWN = Problem(
     code="unknown",
     layer="environment",

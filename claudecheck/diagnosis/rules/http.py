@@ -31,7 +31,9 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if works:
         yield _beside_the_route(evidence, seen)
         return
-    yield judge(evidence, seen, "models")
+    plain = evidence.tried(variations.PLAIN_MODELS)
+    if plain is None or not plain.reached:  # else it is the client: told by its own rule
+        yield judge(evidence, seen, "models")
 
 
 def _incident(evidence: Evidence) -> Iterable[Finding]:
@@ -51,7 +53,7 @@ def explained(evidence: Evidence, seen: HttpExchange) -> bool:
 
 
 def _no_key_sent(seen: HttpExchange) -> bool:
-    return not seen.authenticated and seen.client == "httpx"
+    return not seen.authenticated and seen.client != "sdk"
 
 
 def _beside_the_route(evidence: Evidence, seen: HttpExchange) -> Finding:

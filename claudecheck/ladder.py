@@ -261,7 +261,8 @@ class Ladder:
         if not seen.ok:
             if not listed.ok:
                 self.vary.models(listed)
-            self.vary.messages(seen)
+            known = [model for model in message.choose_models(None, listed.models) if model != seen.model]
+            self.vary.messages(seen, known if listed.models and not automatic else ())
         elif self.vary.something_between and self.route.credential.secret:
             self.vary.stream(seen)
         for _ in sizes.finished(3 * self.options.step_s):

@@ -6,7 +6,7 @@ credential over a connection that did not verify, or to a host that is not on th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -319,13 +319,17 @@ class Variations:
             )
         ]
 
-    def messages(self, seen: HttpExchange) -> None:
-        """The message by a plain client, and streamed: at most three more messages of one token each."""
+    def messages(self, seen: HttpExchange, others: Sequence[str] = ()) -> None:
+        """The message by a plain client, and streamed: at most three more messages of one token each.
+
+        `others` are models that the list names beside the one that was asked.
+        """
         if seen.failure in (Failure.SDK_MISSING, Failure.SDK_BROKEN, Failure.CLIENT_REFUSED):
             return
         if seen.request_id and seen.shape == "api-error":
-            self.run(Stage.MESSAGES, self._status_page(seen))
-            return  # the API has said what is wrong: nothing else would answer otherwise
+            # The API has said what is wrong: only another model, or its own state, can say more.
+            self.run(Stage.MESSAGES, [*self._status_page(seen), *self._other_model(seen, others)])
+            return
         plain = bodies.message_request(seen.model, stream=False)
         chosen = [
             Variation(ids.PLAIN_CLIENT, "client", "the SDK", "plain HTTP", partial(_send, request=plain, limit_s=10.0)),
@@ -339,6 +343,14 @@ class Variations:
                           partial(_send, request=plain), neutral)
             )  # fmt: skip
         self.run(Stage.MESSAGES, chosen, limit_s=11.0)
+
+    def _other_model(self, seen: HttpExchange, others: Sequence[str]) -> list[Variation]:
+        """Refused for this model, or for all? Where the answer is about access, another one tells."""
+        if seen.status not in (403, 404) or not others:
+            return []
+        plain = bodies.message_request(others[0], stream=False)
+        send = partial(_send, request=plain, limit_s=10.0)
+        return [Variation(ids.OTHER_MODEL, "model", seen.model, others[0], send)]
 
     def stream(self, seen: HttpExchange) -> None:
         """Something stands between that could hold a stream back: send one more message, streamed."""

@@ -74,6 +74,17 @@ def test_a_saved_report_is_diagnosed_again_offline_with_the_same_verdict(tmp_pat
         assert again.report[field] == first.report[field]
 
 
+def test_a_model_that_is_refused_is_told_from_a_key_that_is_refused_by_asking_another_model() -> None:
+    with Lab("healthy") as lab:
+        arguments = ["--json", "--local-only", "--model", "claude-none", "--python", doctor.PYTHON]
+        report = doctor.run("doctor", *arguments, variables=lab.variables).report
+    assert (report["problem"], report["exit_code"]) == ("model-not-available", 16)
+    other = next(tried for tried in report["variations"] if tried["changed"] == "model")
+    assert (other["from"], other["reached"]) == ("claude-none", True)
+    assert report["billed"]["messages"] == 1
+    assert f"the model {other['to']} instead of claude-none: 200 message" in report["findings"][0]["seen"]
+
+
 def test_a_pipe_gets_neither_colour_nor_progress() -> None:
     ran = doctor.run("demo", "dns-refused", "--python", doctor.PYTHON, variables={"NO_COLOR": ""})
     assert ESCAPE not in ran.out + ran.err

@@ -55,6 +55,7 @@ AGAIN = "models:again"
 STATUS_PAGE = "models:status-page"
 PLAIN_MODELS = "models:plain-client"
 PLAIN_CLIENT = "messages:plain-client"
+OTHER_MODEL = "messages:other-model"
 STREAMED = "messages:stream"
 COUNT_TOKENS = "messages:count-tokens"  # :BYTES
 # clients

@@ -141,6 +141,8 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
     told = _seen(seen)
     if code == "header-scheme" and (other := evidence.tried(variations.OTHER_HEADER)) is not None:
         told.append(f"with {other.tried.after} instead of {other.tried.before}: {other.text}")
+    if (model := evidence.tried(variations.OTHER_MODEL)) is not None:
+        told.append(f"the model {model.tried.after} instead of {model.tried.before}: {model.text}")
     return evidence.finding(
         code,
         values=_filled(evidence, seen, code),

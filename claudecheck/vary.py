@@ -226,7 +226,7 @@ class Variations:
         chosen += [
             Variation(
                 f"{ids.PROXY_CONTROL}:{name}", "host", self.route.endpoint.host, name,
-                partial(tunnel.open_tunnel, target_host=name, target_port=port, purpose="control", limit_s=self.step_s),
+                partial(self._tunnel, host=name, port=port),
             )
             for name, port in map(host_and_port, self.options.others.controls[:1])
         ]  # fmt: skip
@@ -245,9 +245,10 @@ class Variations:
             chosen.append(Variation(ids.PLAIN_PROXY, "proxy scheme", proxy.scheme, "http", self._tunnel, varied))
         self.run(Stage.PROXY, chosen)
 
-    def _tunnel(self, walk: Walk) -> object:
-        endpoint = walk.route.endpoint
-        opened = tunnel.open_tunnel(walk, endpoint.host, endpoint.port, limit_s=self.step_s)
+    def _tunnel(self, walk: Walk, host: str = "", port: int = 0) -> object:
+        endpoint, purpose = walk.route.endpoint, "control" if host else "api"
+        target = host or endpoint.host, port or endpoint.port
+        opened = tunnel.open_tunnel(walk, *target, purpose=purpose, limit_s=self.step_s)
         if opened is not None:
             opened.close()
         return None

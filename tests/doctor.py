@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+from typer.testing import CliRunner
 
+from claudecheck.cli import app
 from claudecheck.environment import without_clients
 
 ROOT = Path(__file__).parent.parent
@@ -70,3 +72,13 @@ def run(*arguments: str, variables: Mapping[str, str] | None = None, timeout: fl
 
 def demo(fault: str, *arguments: str) -> Ran:
     return run("demo", fault, "--json", "--python", PYTHON, *arguments)
+
+
+def invoke(*arguments: str, variables: Mapping[str, str] | None = None) -> Ran:
+    """The same command line within this process: without half a second of imports, for tests by the hundred."""
+    wanted = clean_environment(variables)
+    change: dict[str, str | None] = {name: None for name in os.environ if name not in wanted}
+    done = CliRunner().invoke(app, arguments, env=change | wanted)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Ran(done.exit_code, done.stdout, done.stderr)

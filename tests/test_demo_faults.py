@@ -30,7 +30,7 @@ def check(fault: Fault, *options: str) -> None:
         pytest.skip(reason)
     # A fault of the interpreter brings its own; all others use this one.
     named = () if fault.name.startswith("sdk-") else ("--python", doctor.PYTHON)
-    ran = doctor.run("demo", fault.name, "--json", *named, *options)
+    ran = doctor.invoke("demo", fault.name, "--json", *named, *options)
     report = ran.report
     codes = [finding["code"] for finding in report["findings"]]
     assert ran.exit_code == report["exit_code"] == fault.exit_code, codes

@@ -64,3 +64,31 @@ ResolverOption = Annotated[
         "--public-resolver", metavar="ADDRESS", help="A resolver to compare with, instead of the usual two. Repeatable."
     ),
 ]
+ProxiesOption = Annotated[
+    list[str] | None,
+    typer.Option("--proxy", metavar="URL", help="A route through this proxy. Repeatable."),
+]
+BaseUrlsOption = Annotated[
+    list[str] | None,
+    typer.Option("--base-url", metavar="URL", help="A route to this address of the API or a gateway. Repeatable."),
+]
+KeyNamesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key-env",
+        metavar="NAME",
+        help="The variable with the key for the --base-url in the same place; no other key is sent there. Repeatable.",
+    ),
+]
+ClientsOption = Annotated[
+    list[Client] | None,
+    typer.Option("--client", metavar="NAME", help="The route of typescript, node, claude-code or curl. Repeatable."),
+]
+PythonsOption = Annotated[
+    list[str] | None,
+    typer.Option("--python", metavar="PATH", help="A route through the SDK of this Python. Repeatable."),
+]
+CaFilesOption = Annotated[
+    list[str] | None,
+    typer.Option("--ca-file", metavar="FILE", help="A route that trusts the certificates in this file. Repeatable."),
+]

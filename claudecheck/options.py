@@ -23,6 +23,9 @@ class ThirdParties:
         ("http://connectivitycheck.gstatic.com/generate_204", 204, ""),
         ("http://captive.apple.com/hotspot-detect.html", 200, "success"),
     )
+    #: What stands in for the hosts that Claude Code needs beside the API, as "NAME=HOST:PORT"; one that is not
+    #: among them is left out. None: they themselves.
+    claude_code_hosts: tuple[str, ...] | None = None
 
 
 def host_and_port(written: str) -> tuple[str, int]:
@@ -31,7 +34,9 @@ def host_and_port(written: str) -> tuple[str, int]:
     return (host, int(port)) if colon and port.isdigit() and "]" not in port and ":" not in host else (written, 443)
 
 
-NO_THIRD_PARTIES = ThirdParties(controls=(), resolvers=(), dns_over_https="", status_page="", portals=())
+NO_THIRD_PARTIES = ThirdParties(
+    controls=(), resolvers=(), dns_over_https="", status_page="", portals=(), claude_code_hosts=()
+)
 
 
 def _silent(_stage: str, _detail: str) -> None:
@@ -48,6 +53,7 @@ class Options:
     family: Family = "any"  # other than "any": addresses of one family only, for the message too
     python: str | None = None
     model: str | None = None
+    patience_s: float | None = None  # what each step and request may take; None: what the client gives it
     local_only: bool = False
     strict: bool = False
     demo: bool = False
@@ -64,4 +70,8 @@ class Options:
     @property
     def step_s(self) -> float:
         """What a connect or a handshake may take: the SDK's own 5 s, less when the whole run is short."""
-        return min(5.0, self.timeout_s / 4)
+        return self.limit_s(min(5.0, self.timeout_s / 4))
+
+    def limit_s(self, usual: float) -> float:
+        """What a step may take that usually gets `usual` seconds."""
+        return usual if self.patience_s is None else self.patience_s

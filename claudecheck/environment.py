@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from claudecheck import __version__, files, platform_facts, programs
-from claudecheck.clients import claude_settings, custom_headers, node, profiles, trust
+from claudecheck.clients import claude_settings, custom_headers, node, profiles, providers, trust
 from claudecheck.diagnosis.observations import Interpreter, LocalNetwork, Run
 from claudecheck.snapshot import FileFact, Snapshot
 
@@ -74,7 +74,8 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
         ipv4_route=platform_facts.has_route("ipv4"),
         ipv6_route=platform_facts.has_route("ipv6"),
     )
-    looked_at = {fact.path: fact for fact in [*_profile_files(snapshot), *_settings_files(snapshot, base)]}
+    region = _with_text(snapshot, providers.config_file(snapshot))
+    looked_at = {fact.path: fact for fact in [*_profile_files(snapshot), *_settings_files(snapshot, base), region]}
     snapshot = replace(snapshot, files=looked_at)
     looked_at |= {fact.path: fact for fact in _authorities(snapshot)}
     foreign = any(snapshot.get(variable) for variable in trust.FOREIGN)

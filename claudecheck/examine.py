@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,7 @@ from claudecheck import environment
 from claudecheck.clients import python_sdk
 from claudecheck.clients.catalogue import BY_NAME
 from claudecheck.clients.route import ClientName, Plan
+from claudecheck.clients.trusts import ClientTrust, trusts
 from claudecheck.deadline import Deadline
 from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.observations import (
@@ -31,13 +33,14 @@ from claudecheck.diagnosis.observations import (
 )
 from claudecheck.journal import JournalWriter
 from claudecheck.options import Options
+from claudecheck.probes import side_by_side
 from claudecheck.probes import worker as workers
 from claudecheck.probes.walk import Walk
 from claudecheck.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from claudecheck.probes.chain import Store
     from claudecheck.probes.client_program import ClientProgram
+    from claudecheck.probes.trust import Stores
 
 
 def examine(
@@ -56,7 +59,7 @@ def examine(
         thread.start()
         while thread.is_alive() and not deadline.over:
             thread.join(timeout=min(0.1, max(deadline.remaining(), 0.001)))
-        if thread.is_alive():
+        if thread.is_alive() or deadline.over:  # the last probe may notice the deadline before this thread does
             cut = "deadline"
     except KeyboardInterrupt:
         cut = "interrupted"
@@ -107,10 +110,28 @@ class _Examination:
         # The SDK is being imported by now: what the ladder imports costs no time of its own.
         from claudecheck.ladder import Ladder
 
-        route = replace(plan.route, resolver=self.options.resolver, family=self.options.family)
+        limit_s = self.options.limit_s(plan.route.connect_timeout_s)
+        route = replace(
+            plan.route, resolver=self.options.resolver, family=self.options.family, connect_timeout_s=limit_s
+        )
         walk = Walk(route=route, writer=self.writer)
         sender = self.worker or self._program(route.client)
+        beside = self._hosts_of_claude_code(walk)
         Ladder(walk, plan, self.options, sender, self._stores(), self._at).climb()
+        if beside is not None:
+            self._at(Stage.ENVIRONMENT, "the hosts of Claude Code")
+            for _ in beside.finished(self.writer.deadline.remaining()):
+                break
+
+    def _hosts_of_claude_code(self, walk: Walk) -> side_by_side.Started[None] | None:
+        """Beside the ladder: the hosts that login and updates need."""
+        if walk.route.client != "claude-code":
+            return None
+        from claudecheck.clients import claude_code_hosts
+        from claudecheck.probes import hosts
+
+        chosen = claude_code_hosts.choose(self.snapshot, walk.route, self.options.others.claude_code_hosts)
+        return side_by_side.Started([partial(hosts.check, walk, chosen, self.options.step_s)])
 
     def _program(self, client: ClientName) -> ClientProgram | None:
         """The client itself, where it is a program of its own and installed here."""
@@ -120,15 +141,26 @@ class _Examination:
 
         return client_program.find(client, self.snapshot)
 
-    def _stores(self) -> list[Store]:
+    def _stores(self) -> Stores:
         """The trust stores of this machine: the system's as the user's interpreter has it, and those named."""
         from claudecheck.probes import chain
+        from claudecheck.probes.trust import Stores
 
         interpreter = self.interpreter
         named = {name: self.snapshot.get(name) for name in CA_VARIABLES}
         if interpreter is None or interpreter.generation == 0:  # its default store is certifi, not the system's
-            return chain.stores_here(named)
-        return chain.stores_here(named, cafile=interpreter.cafile, capath=interpreter.capath)
+            return Stores(chain.stores_here(named), self._trusts)
+        return Stores(chain.stores_here(named, cafile=interpreter.cafile, capath=interpreter.capath), self._trusts)
+
+    def _trusts(self) -> list[ClientTrust]:
+        """Whom each client here trusts. The programs are looked for now, when a chain divides them."""
+        interpreter = self.interpreter
+        if interpreter is None:
+            variables = self.snapshot.variables
+            worker, interpreter = workers.start(variables, self.options.python, self.writer.deadline)
+            if worker is not None:
+                worker.end()
+        return trusts(environment.with_programs(self.snapshot), interpreter)
 
     def _plan(self) -> Plan:
         """The facts that need no packet, and the route that follows from them."""
@@ -138,6 +170,7 @@ class _Examination:
             msgspec.structs.replace(
                 run,
                 command=options.command,
+                client=options.client or "python",
                 timeout_s=options.timeout_s,
                 message=options.message,
                 local_only=options.local_only,
@@ -168,12 +201,20 @@ class _Examination:
         self.interpreter = interpreter
         self.writer.write(interpreter)
         self.snapshot = environment.with_store_of(self.snapshot, interpreter)
+        if self.options.client is None:
+            return python_sdk.plan_of_selected(self.snapshot, interpreter)
         return python_sdk.plan(self.snapshot, interpreter)
 
     def _plan_of(self, client: ClientName) -> Plan:
         """By the programs that are installed: their versions decide what they read."""
         self.snapshot = environment.with_programs(self.snapshot)
-        return BY_NAME[client].plan(self.snapshot, None)
+        plan = BY_NAME[client].plan(self.snapshot, None)
+        if client == "claude-code":
+            from claudecheck.probes import key_helper
+
+            self._at(Stage.ENVIRONMENT, "the helper that prints the key")
+            plan = key_helper.resolve(plan, self.snapshot, self.writer.deadline, self.writer.hide)
+        return plan
 
     def end_worker(self) -> None:
         if self.worker is not None:

@@ -30,10 +30,17 @@ class JournalWriter:
         listen: Callable[[AnyObservation], None] | None = None,
     ) -> None:
         self.deadline = deadline
-        self._redactor = Redactor(secrets)
+        self._secrets = tuple(secrets)
+        self._redactor = Redactor(self._secrets)
         self._listen = listen
         self._lock = threading.Lock()
         self._observations: list[AnyObservation] = []
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Values that became known during the run: they are taken out of everything that is written from now on."""
+        with self._lock:
+            self._secrets = (*self._secrets, *secrets)
+            self._redactor = Redactor(self._secrets)
 
     def write(self, observation: AnyObservation) -> AnyObservation:
         """Store it, and return it as stored."""

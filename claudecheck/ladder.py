@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from claudecheck import vary
+from claudecheck.clients.providers import GATEWAY
 from claudecheck.clients.route import Credential, Plan
 from claudecheck.diagnosis import addresses, origin
 from claudecheck.diagnosis.failures import Stage
@@ -69,7 +70,7 @@ class Ladder:
             return self._wait_for_others()
         if stream is not None:
             stream.close()
-        if self.route.provider not in ("", "gateway"):
+        if self.route.provider not in ("", GATEWAY):
             for stage in (Stage.MODELS, Stage.MESSAGES):
                 self.walk.writer.write(Skipped(stage=stage, because="provider"))
             return self._wait_for_others()
@@ -223,7 +224,7 @@ class Ladder:
         walk = self.walk
         if self.stopped:
             walk = replace(walk, route=replace(self.route, credential=Credential(), headers=()))
-        listed = models.authenticate(walk, self.worker or self.program)
+        listed = models.authenticate(walk, self.worker or self.program, self.options.limit_s(models.LIMIT_S))
         because = self._why_no_message(listed)
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
@@ -255,7 +256,7 @@ class Ladder:
         sizes = side_by_side.Started([partial(self.vary.sizes, chosen[0])])
         self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
         # The SDK looks the name up again, and waits as long as it did here.
-        limit_s = message.LIMIT_S + (resolve.PATIENCE_S if self._late is not None else 0.0)
+        limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
         automatic = self.options.model is None
         seen = message.send(self.walk, self.worker or self.program, chosen, automatic=automatic, limit_s=limit_s)
         if not seen.ok:

@@ -176,7 +176,7 @@ def answer_of(response: Any, text: str) -> dict[str, Any]:
 def send(client: Any, command: dict[str, Any], anthropic: Any) -> None:
     """One request through the SDK: tells the answer's parts, or what was raised."""
     try:
-        timeout = anthropic.Timeout(command["timeout"], connect=min(5.0, command["timeout"]))
+        timeout = anthropic.Timeout(command["timeout"], connect=min(command["connect"], command["timeout"]))
         client = client.with_options(timeout=timeout, max_retries=0)
         client._client.follow_redirects = False
         if command["do"] == "models":

@@ -79,7 +79,7 @@ def test_a_provider_switch_sends_claude_code_to_the_providers_host(
 def test_a_provider_without_an_address_has_no_route_rather_than_a_wrong_one() -> None:
     plan = claude_code.plan(snapshot_of({**API_KEY_ONLY, "CLAUDE_CODE_USE_FOUNDRY": "1"}))
     assert plan.route is None
-    assert "base-url-invalid" in told(plan)
+    assert "provider-address-unknown" in told(plan)
 
 
 def lay(folder: Path, **files: object) -> Snapshot:

@@ -22,10 +22,10 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "problems.md"
 #: The permanent codes in the order of the catalogue; `w` and `i` as there.
 CODES = """
 key-missing key-malformed key-wrong-kind credential-conflict:w profile-invalid base-url-invalid base-url-path
-base-url-insecure:w base-url-loopback key-helper-failed credential-store-unreadable login-failed provider-credentials
-custom-headers-invalid proxy-url-invalid proxy-scheme-unsupported proxy-ignored:w proxy-pac-unused:w
+base-url-insecure:w base-url-loopback key-helper-failed credential-store-unreadable login-failed
+updates-blocked:w provider-credentials custom-headers-invalid proxy-url-invalid proxy-scheme-unsupported proxy-ignored:w proxy-pac-unused:w
 proxy-variables-conflict:w no-proxy-invalid ca-file-missing ca-file-invalid ca-variable-ignored:w trust-store-empty
-verification-disabled:w provider-route:i sdk-missing sdk-broken sdk-outdated:w no-network
+verification-disabled:w provider-route:i provider-address-unknown sdk-missing sdk-broken sdk-outdated:w no-network
 
 dns-name-not-found dns-no-address dns-server-failure dns-refused dns-timeout dns-tcp-blocked dns-no-resolver
 dns-sinkholed dns-hosts-override:w dns-unexpected-address:w dns-slow:w dns-search-domain
@@ -50,7 +50,7 @@ user-agent-filtered beta-header-refused cors-refused header-scheme sdk-differs s
 client-event-loop client-blocking-call client-closed client-forked client-pool-exhausted client-too-many-files
 client-long-request client-stream-error client-response-shape client-library-version
 
-intermittent:w unknown incomplete claudecheck-bug
+intermittent:w prediction-contradicted:w unknown incomplete claudecheck-bug
 """
 #: The owners that the catalogue names alone; where it names two, the first.
 NETWORK = """
@@ -59,7 +59,7 @@ tcp-refused tcp-timeout tcp-unreachable tcp-prohibited ipv4-broken ipv6-broken a
 tls-intercepted tls-intercepted-trusted tls-hostname-mismatch tls-name-filtered tls-hello-dropped tls-reset tls-timeout
 tls-version-unsupported tls-strict-certificate proxy-auth-unsupported proxy-denied proxy-upstream-failed block-page
 edge-challenge response-timeout response-cut connection-reset stream-blocked idle-cut large-request-dropped
-user-agent-filtered intermittent
+user-agent-filtered updates-blocked intermittent
 """
 GATEWAY = """
 tls-self-signed tls-incomplete-chain tls-expired tls-not-yet-valid tls-not-tls tls-handshake-refused
@@ -67,7 +67,7 @@ tls-client-certificate-required tls-weak-certificate gateway-error models-not-se
 beta-header-refused header-scheme
 """
 ANTHROPIC = "api-error api-timeout api-unavailable api-overloaded service-incident"
-NOBODY = "unknown incomplete claudecheck-bug"
+NOBODY = "prediction-contradicted unknown incomplete claudecheck-bug"
 
 #: A value for every hole; some are hostile, as a file's name or a server's text may be.
 VALUES = dict.fromkeys(HOLES, "value") | {

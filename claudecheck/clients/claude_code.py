@@ -12,18 +12,29 @@ written out is the least certain part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 
-from claudecheck.clients import base_url, claude_settings, custom_headers, node, profiles, providers, proxies, trust
+from claudecheck.clients import (
+    base_url,
+    claude_settings,
+    credentials,
+    custom_headers,
+    node,
+    profiles,
+    providers,
+    proxies,
+    trust,
+)
 from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.claude_settings import Settings
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.node import Node
 from claudecheck.clients.profiles import Found
-from claudecheck.clients.providers import Provider
+from claudecheck.clients.providers import Selection
 from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.typescript_sdk import credential_concerns, from_headers, known_proxy, read_base, static
@@ -44,7 +55,7 @@ class Scene:
 
     snapshot: Snapshot
     settings: Settings
-    provider: Provider | None
+    provider: Selection | None  # by its switch
     base: BaseUrl
     credential: Credential
     found: Found | None
@@ -89,10 +100,11 @@ def effective(snapshot: Snapshot) -> Snapshot:
 def _read(shell: Snapshot) -> Scene:
     settings = claude_settings.read(shell)
     snapshot = effective(shell)
-    provider = providers.selected(snapshot)
-    needs_profile = not provider and not any(map(snapshot.get, (AUTH_TOKEN, API_KEY, OAUTH_TOKEN)))
+    provider = providers.switched_on(snapshot)
+    foreign = _is_foreign(provider)
+    needs_profile = not foreign and not any(map(snapshot.get, (AUTH_TOKEN, API_KEY, OAUTH_TOKEN)))
     found = profiles.find(snapshot, _RULES) if needs_profile and not settings.key_helper else None
-    base = _provider_base(snapshot, provider) if provider else read_base(snapshot, found)
+    base = providers.base(provider, snapshot, providers.CLAUDE_CODE) if provider else read_base(snapshot, found)
     file = settings.sources.get(base.source)
     if file:
         base = replace(base, source=f"{base.source} in {file}")
@@ -113,14 +125,12 @@ def _read(shell: Snapshot) -> Scene:
         proxy=parse_proxy(setting) if setting else None,
         bypassed_by=bypass(snapshot, base.endpoint or Endpoint()) if setting else "",
     )
-    return scene if provider else replace(scene, credential=_credential(scene))
+    return scene if foreign else replace(scene, credential=_credential(scene))
 
 
-def _provider_base(snapshot: Snapshot, provider: Provider) -> BaseUrl:
-    address = provider.address(snapshot)
-    if address.url:
-        return base_url.parse(address.url, address.source)
-    return BaseUrl(None, "", address.source, "is not set, so the provider's address is not known")
+def _is_foreign(provider: Selection | None) -> bool:
+    """A provider with credentials of its own; a gateway takes Anthropic's."""
+    return provider is not None and provider.provider.code != providers.GATEWAY
 
 
 def _credential(scene: Scene) -> Credential:
@@ -141,6 +151,58 @@ def _credential(scene: Scene) -> Credential:
     return from_headers(scene.headers) or Credential(header="x-api-key")
 
 
+# -- the helper that prints a key --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KeyHelper:
+    """The command of `apiKeyHelper`. It may hold a key itself: neither it nor its variables have a text form."""
+
+    file: str
+    command: str = field(repr=False)
+    variables: Mapping[str, str] = field(repr=False)
+    own: bool  # the user's or the administrator's; a project's file may be anybody's
+    alone: bool  # no other credential is there for this client; on macOS a login may lie in the keychain
+
+
+def key_helper(shell: Snapshot) -> KeyHelper | None:
+    """What Claude Code would run for a key. Its variables leave out what a project's files would set."""
+    file = claude_settings.read(shell).key_helper
+    if not file:
+        return None
+    own = _own_files(shell)
+    set_there = (claude_settings.told_variables(_settings_in(shell, one)) for one in own)
+    variables = {**shell.variables, **{name: value for told in set_there for name, value in told.items()}}
+    login = claude_settings.login_file(shell.variables, shell.home)
+    return KeyHelper(
+        file=file,
+        command=str(_settings_in(shell, file).get("apiKeyHelper", "")),
+        variables=variables,
+        own=file in own,
+        alone=not (effective(shell).get(OAUTH_TOKEN) or shell.file(login).exists or shell.os == "Darwin"),
+    )
+
+
+def _own_files(shell: Snapshot) -> list[str]:
+    """The user's settings and the administrator's, the weakest first."""
+    user, *_, managed = claude_settings.paths(shell.variables, shell.os, shell.home, shell.cwd)
+    folder = f"{claude_settings.managed_folder(shell.os)}/{claude_settings.DROP_INS}/"
+    return [user, managed, *sorted(path for path in shell.files if path.startswith(folder))]
+
+
+def _settings_in(shell: Snapshot, file: str) -> Mapping[str, Any]:
+    return claude_settings.parse(shell.file(file).text) or {}
+
+
+def with_key(route: Route, key: str) -> Route:
+    """The route with what the helper printed, which goes out in both headers."""
+    credential = replace(route.credential, secret=Secret(key), kind=credentials.kind_of(key), header="x-api-key")
+    if any(name.lower() == "authorization" for name, _ in route.headers):
+        return replace(route, credential=credential)
+    bearer = ("Authorization", Secret(f"Bearer {key}"))
+    return replace(route, credential=credential, headers=(bearer, *route.headers))
+
+
 def _route(scene: Scene, used: Proxy | None, unused: Proxy | None) -> Route:
     program = scene.snapshot.programs.get("claude-code")
     version = program.version if program else ""
@@ -156,7 +218,7 @@ def _route(scene: Scene, used: Proxy | None, unused: Proxy | None) -> Route:
         bypassed_by=scene.bypassed_by,
         known_proxy=unused,
         trust=trusted(scene.snapshot),
-        provider=scene.provider.code if scene.provider else "",
+        provider=scene.provider.provider.code if scene.provider else "",
         connect_timeout_s=10.0,
     )
 
@@ -218,15 +280,14 @@ def trusted(snapshot: Snapshot) -> Trust:
 
 def provider_route(scene: Scene) -> Iterator[Concern]:
     if scene.provider:
-        variable, name = scene.place(scene.provider.switch), scene.provider.name
-        values = {"variable": scene.provider.switch, "provider": name}
-        detail = f"{variable} sends Claude Code to {name}, whatever {base_url.VARIABLE} says"
-        yield Concern(kind="provider-route", subject=variable, detail=detail, values=values)
+        unknown = providers.address_unknown(scene.provider, scene.snapshot, providers.CLAUDE_CODE)
+        yield unknown or providers.route_concern(scene.provider, scene.base, scene.place(scene.provider.variable))
 
 
 def base_address(scene: Scene) -> Iterator[Concern]:
     """Commands need the bare name of the variable; the reader needs the file that it stands in."""
-    for concern in base_url.concerns(replace(scene.base, source=bare(scene.base.source))):
+    told = providers.base_concerns if _is_foreign(scene.provider) else base_url.concerns
+    for concern in told(replace(scene.base, source=bare(scene.base.source))):
         yield msgspec.structs.replace(concern, subject=scene.base.source)
 
 
@@ -249,7 +310,7 @@ def proxy_settings(scene: Scene) -> Iterator[Concern]:
 
 def missing_credential(scene: Scene) -> Iterator[Concern]:
     # On macOS a login lies in the keychain, where nobody looks without asking.
-    if scene.provider or scene.credential.sort != "none" or scene.snapshot.os == "Darwin":
+    if _is_foreign(scene.provider) or scene.credential.sort != "none" or scene.snapshot.os == "Darwin":
         return
     if custom_headers.lookup(scene.headers, "authorization"):
         return
@@ -266,7 +327,7 @@ def faulty_credential(scene: Scene) -> Iterator[Concern]:
 
 def conflicting_credentials(scene: Scene) -> Iterator[Concern]:
     """Everything that stands behind the credential that wins, where it is set as well."""
-    if scene.provider or scene.credential.sort == "none":
+    if _is_foreign(scene.provider) or scene.credential.sort == "none":
         return
     key, token = scene.snapshot.get(API_KEY), scene.snapshot.get(AUTH_TOKEN)
     login = claude_settings.login_file(scene.snapshot.variables, scene.snapshot.home)

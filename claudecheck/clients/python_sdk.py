@@ -13,28 +13,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from claudecheck.clients import base_url, credentials, custom_headers, profiles, proxies, proxy_checks, trust
+from claudecheck.clients import base_url, credentials, custom_headers, profiles, providers, proxies, proxy_checks, trust
 from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.profiles import Found
+from claudecheck.clients.providers import Selection
 from claudecheck.clients.proxies import Choice
 from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 from claudecheck.clients.sdk import Sdk
 from claudecheck.diagnosis.observations import Concern, Interpreter, ProxyDetection
 from claudecheck.snapshot import Setting, Snapshot
 
-#: Switches of Claude Code that send it elsewhere; the SDK's `Anthropic()` does not know them.
-PROVIDERS = {
-    "CLAUDE_CODE_USE_BEDROCK": "Amazon Bedrock",
-    "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
-    "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
-    "CLAUDE_CODE_USE_MANTLE": "Amazon Bedrock (Mantle)",
-    "CLAUDE_CODE_USE_ANTHROPIC_AWS": "Claude Platform on AWS",
-    "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD": "Claude on Google Cloud",
-    "CLAUDE_CODE_USE_GATEWAY": "a Claude apps gateway",
-}
+_CREDENTIAL_HEADERS = ("Authorization", "X-Api-Key")
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,7 @@ class Scene:
     found: Found | None  # a profile or federation, where neither key nor token is set
     base: BaseUrl
     headers: dict[str, str]
+    selection: Selection | None = None  # the provider whose class the program is taken to use
 
     @property
     def official(self) -> bool:
@@ -61,14 +54,48 @@ class Scene:
 
 
 def plan(snapshot: Snapshot, interpreter: Interpreter) -> Plan:
+    """`Anthropic()`, whatever else the environment selects."""
+    return _plan(_read(snapshot, interpreter), CHECKS)
+
+
+def plan_of_selected(snapshot: Snapshot, interpreter: Interpreter) -> Plan:
+    """The SDK's class for the provider that the environment selects; `Anthropic()` where it selects none."""
     scene = _read(snapshot, interpreter)
+    selection = providers.switched_on(snapshot) or (None if _is_configured(scene) else providers.pointed_to(snapshot))
+    if selection is None:
+        return _plan(scene, CHECKS)
+    base = providers.base(selection, snapshot, _fallback(scene))
+    if selection.provider.code == providers.GATEWAY:  # `Anthropic()` with its credentials, at ANTHROPIC_BASE_URL
+        return _plan(replace(scene, base=base, selection=selection), GATEWAY_CHECKS)
+    without = replace(scene, api_key="", auth_token="", found=None, headers={})
+    return _plan(replace(without, base=base, selection=selection), PROVIDER_CHECKS)
+
+
+def _is_configured(scene: Scene) -> bool:
+    """A credential or an address of Anthropic's own API is set: then provider variables beside it select nothing."""
+    return bool(scene.api_key or scene.auth_token or scene.found or _sent_by_header(scene)) or bool(
+        scene.snapshot.get(base_url.VARIABLE)
+    )
+
+
+def _sent_by_header(scene: Scene) -> bool:
+    names = scene.headers if scene.sdk.knows_headers_as_written else [name.title() for name in scene.headers]
+    return any(custom_headers.lookup(scene.headers, name.lower()) for name in names if name in _CREDENTIAL_HEADERS)
+
+
+def _fallback(scene: Scene) -> providers.Fallback:
+    return providers.OLD_SDK if scene.sdk.generation == 0 else providers.Fallback()
+
+
+def _plan(scene: Scene, checks: tuple[Check, ...]) -> Plan:
+    snapshot, interpreter = scene.snapshot, scene.interpreter
     endpoint = scene.base.endpoint or Endpoint()
     choice = proxies.choose(proxies.read(snapshot), endpoint, scene.sdk)
     proxy_scene = proxy_checks.Scene(snapshot, scene.sdk, interpreter.socks, endpoint, choice)
     chosen_trust = trust.choose(snapshot, scene.sdk, interpreter)
     proxy = _usable(choice.setting, proxy_scene)
     known = _known_proxy(snapshot, choice, proxy, proxy_scene)
-    concerns = [concern for check in CHECKS for concern in check(scene)]
+    concerns = [concern for check in checks for concern in check(scene)]
     concerns += proxy_checks.concerns(proxy_scene)
     concerns += trust.concerns(trust.Scene(snapshot, scene.sdk, interpreter, endpoint, chosen_trust))
     return Plan(
@@ -88,6 +115,8 @@ def _read(snapshot: Snapshot, interpreter: Interpreter) -> Scene:
     sdk = Sdk.of(interpreter)
     api_key, auth_token = snapshot.get(API_KEY), snapshot.get(AUTH_TOKEN)
     variables = snapshot.variables
+    if variables.get(API_KEY) == "" and sdk.key_hides_token:
+        auth_token = ""
     stated = not sdk.empty_is_unset and (API_KEY in variables or AUTH_TOKEN in variables)
     found = None if api_key or auth_token or stated else profiles.find(snapshot, sdk)
     base = base_url.read(snapshot, found.base_url, found.source) if found else base_url.read(snapshot)
@@ -108,6 +137,7 @@ def _route(scene: Scene, proxy: Proxy | None, known: Proxy | None, choice: Choic
         bypassed_by=choice.bypassed_by if choice.bypassed else "",
         known_proxy=known,
         trust=chosen_trust,
+        provider=scene.selection.provider.code if scene.selection else "",
     )
 
 
@@ -119,6 +149,8 @@ def _headers(scene: Scene) -> tuple[tuple[str, Secret], ...]:
         headers["Authorization"] = "Basic " + base64.b64encode(_userinfo(scene.base).encode()).decode()
     elif scene.sdk.sends_both_credentials and scene.api_key and scene.auth_token:
         headers = {"Authorization": f"Bearer {scene.auth_token}", **headers}
+    elif scene.sdk.sends_empty_key and scene.auth_token and scene.snapshot.variables.get(API_KEY) == "":
+        headers = {"X-Api-Key": "", **headers}
     return tuple((name, Secret(value)) for name, value in headers.items())
 
 
@@ -204,8 +236,7 @@ def base_address(scene: Scene) -> Iterable[Concern]:
 
 
 def missing_credential(scene: Scene) -> Iterable[Concern]:
-    sent = any(custom_headers.lookup(scene.headers, name) for name in ("authorization", "x-api-key"))
-    if scene.api_key or scene.auth_token or scene.found or sent:
+    if scene.api_key or scene.auth_token or scene.found or _sent_by_header(scene):
         return
     empty = [name for name in (API_KEY, AUTH_TOKEN) if name in scene.snapshot.variables]
     told = f"{' and '.join(empty)} is set, and empty" if empty else f"neither {API_KEY} nor {AUTH_TOKEN} is set"
@@ -293,11 +324,22 @@ def unusable_headers(scene: Scene) -> Iterable[Concern]:
 
 
 def provider_switch(scene: Scene) -> Iterable[Concern]:
-    for variable, provider in PROVIDERS.items():
-        if scene.snapshot.get(variable).lower() in ("1", "true", "yes", "on"):
-            told = f"sends Claude Code to {provider}; the Python SDK's Anthropic() does not read it"
-            values = {"variable": variable, "provider": provider}
-            yield Concern(kind="provider-route", subject=variable, detail=told, values=values)
+    if selection := providers.switched_on(scene.snapshot):
+        told = f"sends Claude Code to {selection.provider.name}; the Python SDK's Anthropic() does not read it"
+        values = {"variable": selection.variable, "provider": selection.provider.name}
+        yield Concern(kind="provider-route", subject=selection.variable, detail=told, values=values)
+
+
+def provider_route(scene: Scene) -> Iterable[Concern]:
+    """What is walked in place of Anthropic's own API; or that its address is not known."""
+    if scene.selection is None:
+        return
+    unknown = providers.address_unknown(scene.selection, scene.snapshot, _fallback(scene))
+    yield unknown or providers.route_concern(scene.selection, scene.base)
+
+
+def provider_address(scene: Scene) -> Iterable[Concern]:
+    return providers.base_concerns(scene.base)
 
 
 Check = Callable[[Scene], Iterable[Concern]]
@@ -314,3 +356,6 @@ CHECKS: tuple[Check, ...] = (
     unusable_headers,
     provider_switch,
 )
+#: A provider has credentials of its own; a gateway takes Anthropic's.
+PROVIDER_CHECKS: tuple[Check, ...] = (sdk_state, provider_route, provider_address, unusable_headers)
+GATEWAY_CHECKS: tuple[Check, ...] = (*(check for check in CHECKS if check is not provider_switch), provider_route)

@@ -53,7 +53,7 @@ class Evidence:
         self.detection = journal.first(ProxyDetection)
         chosen = journal.first(RouteChosen)
         self.has_route = chosen is not None
-        self.route = chosen.route if chosen else RouteView(client="python")
+        self.route = chosen.route if chosen else RouteView(client=self.run.client)
         self.concerns = journal.all(Concern)
         self.crashes = journal.all(Crash, variation=None)
         self.skipped = {skip.stage: skip.because for skip in journal.all(Skipped)}

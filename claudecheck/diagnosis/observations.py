@@ -40,6 +40,7 @@ class Run(Observation, frozen=True, kw_only=True, tag="run"):
     version: str
     started_at: str  # UTC, ISO 8601
     command: str = "doctor"
+    client: str = "python"  # whose route was asked for
     timeout_s: float = 30.0
     message: bool = True
     local_only: bool = False
@@ -204,7 +205,27 @@ class StoreVerdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     depth: int = 0
     authorities: int = 0  # how many certificates the store holds
+    readable: bool = True
     knows_organisation: bool = False  # it holds an authority of the missing issuer's organisation
+    root: str = ""  # subject of the authority that the chain ends at, where it is trusted
+    root_sha256: str = ""
+    file: str = ""  # the very file that holds it
+
+
+class ClientVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The presented chain, judged offline by OpenSSL against everything that one client trusts here."""
+
+    title: str  # "Python SDK 2.12.0", "curl 7.88.1"
+    clients: list[str]  # names of clients that share this trust; empty for an SDK that is not the installed one
+    installed: bool = False
+    source: str = ""  # what it trusts, in words
+    paths: list[str] = []  # the files and folders of it
+    trusted: bool | None = None  # None: only the platform's own verifier could tell
+    by: str = ""  # the part of `source` that holds the authority
+    code: int = 0  # OpenSSL's X509_V_ERR_…
+    message: str = ""
+    strict: bool = False  # it checks strictly here
+    passes_strict: bool | None = None  # None: strict checks are not used with this trust in any Python
 
 
 class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
@@ -232,6 +253,7 @@ class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
     client_certificate_requested: bool = False
     chain: list[Certificate] = []
     stores: list[StoreVerdict] = []
+    clients: list[ClientVerdict] = []  # where a chain is not trusted, or is trusted and not public
 
 
 # -- proxies ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from claudecheck.diagnosis.evidence import CLIENT_NAMES, Evidence
 from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.observations import HttpExchange, Observation, TlsHandshake
 from claudecheck.diagnosis.report import Finding, StageName, StageRow, StageStatus
-from claudecheck.diagnosis.rules.tls import common_name
+from claudecheck.diagnosis.trust_matrix import common_name
 
 DIRECT = (Stage.ENVIRONMENT, Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY, Stage.MODELS, Stage.MESSAGES)
 PROXIED = (Stage.ENVIRONMENT, Stage.DNS, Stage.TCP, Stage.PROXY, Stage.TLS, Stage.MODELS, Stage.MESSAGES)
@@ -136,14 +136,15 @@ def _summary(evidence: Evidence, stage: Stage, status: StageStatus, because: str
 
 
 def _skip_text(evidence: Evidence, stage: Stage, because: str) -> str:
-    if because == "proxy":
+    if because == "proxy" and stage in (Stage.DNS, Stage.TCP):
         return f"the proxy does this; {_aside(evidence, stage)}"
     if because == "option":
         return "left out by option"
     if because == "login":
         return "not sent: only the client itself can use this credential"
     if because == "provider":
-        return f"not tested: {evidence.route.provider} wants credentials of its own"
+        what = "its models and their region need" if stage is Stage.MODELS else "a message needs"
+        return f"not tested: {what} the credentials of {evidence.route.provider}"
     if because == "incomplete":
         return "not finished: the run was cut"
     return f"not reached: {because} failed"

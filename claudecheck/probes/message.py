@@ -68,7 +68,7 @@ def _ask(walk: Walk, worker: Worker, command: dict[str, Any], limit_s: float) ->
     started = walk.start()
     ends = time.monotonic() + walk.deadline.share(limit_s)
     worker.load()
-    worker.ask(**command, timeout=max(0.5, ends - time.monotonic()))
+    worker.ask(**command, timeout=max(0.5, ends - time.monotonic()), connect=walk.route.connect_timeout_s)
     # The events before the answer are those of the import and of the client's construction.
     while True:
         event = worker.wait(ends - time.monotonic())

@@ -10,10 +10,14 @@ import msgspec
 
 from claudecheck.clients.route import Route
 from claudecheck.deadline import Deadline
+from claudecheck.diagnosis.failures import Failure
 from claudecheck.diagnosis.observations import AnyObservation, Observation
 from claudecheck.journal import JournalWriter
 
 Seen = TypeVar("Seen", bound=Observation)
+
+#: What is left of the run when a wait that its deadline cut short comes back.
+NEARLY_OVER_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,13 @@ class Walk:
         return self.deadline.elapsed_ms()
 
     def record(self, seen: Seen, started: float) -> Seen:
-        """Stamp an observation with its times and its variation, write it, return it as kept."""
+        """Stamp an observation with its times and its variation, write it, return it as kept.
+
+        A wait that the run's deadline cut short says nothing about the network: it counts as cancelled.
+        """
         ended = self.deadline.elapsed_ms()
+        if seen.failure is Failure.TIMED_OUT and self.deadline.remaining() < NEARLY_OVER_S:
+            seen = msgspec.structs.replace(seen, failure=Failure.CANCELLED)
         stamped = msgspec.structs.replace(
             seen,
             at_ms=round(started, 2),

@@ -1,5 +1,6 @@
 """What is wrong before the first packet with who calls, and where: the credential and the base URL."""
 
+import claudecheck.diagnosis.problems.providers as elsewhere
 from claudecheck.diagnosis.problems.problem import Problem, Remedy
 from claudecheck.diagnosis.problems.spelling import (
     api_error,
@@ -12,6 +13,10 @@ from claudecheck.diagnosis.problems.spelling import (
     unset,
 )
 
+#: What a network team needs to know; the names and purposes are those of `clients/claude_code_hosts.py`.
+_ALLOW = Remedy(
+    text="Send this to your network team: outgoing HTTPS (TCP port 443, without inspection where it can be) to api.anthropic.com (the API), platform.claude.com (sign-in, and the renewal of every login), claude.ai and claude.com (the sign-in pages), downloads.claude.ai (updates, plugins and the installer); where connectors are used, mcp-proxy.anthropic.com too"
+)
 _OIDC_PERMISSION = "permissions:\n  id-token: write\n  contents: read"
 
 KEY_MISSING = Problem(
@@ -299,7 +304,7 @@ KEY_HELPER_FAILED = Problem(
         ),
         Remedy(
             text="Run the helper by hand and read its error; this prints how many characters it gives, not the key",
-            commands=spelled(sh='sh -c "$(jq -r .apiKeyHelper ~/.claude/settings.json)" | wc -c'),
+            commands=spelled(sh='sh -c "$(jq -r .apiKeyHelper {file})" | wc -c'),
             systems=("Linux", "Darwin"),
         ),
         Remedy(
@@ -308,7 +313,7 @@ KEY_HELPER_FAILED = Problem(
         ),
         Remedy(text="Sign in again at the vault or provider that the helper asks, then start the client again"),
     ),
-    verify="claudecheck routes",
+    verify="claudecheck doctor --client claude-code --no-message",
     looks_like=printed(claude_code="apiKeyHelper failed: …, or: Your apiKeyHelper script is failing"),
     told_apart="The helper fails by hand too. When it works by hand and the API answers 401, the key that it prints is at fault (`key-invalid`).",
 )
@@ -348,7 +353,7 @@ CREDENTIAL_STORE_UNREADABLE = Problem(
 LOGIN_FAILED = Problem(
     code="login-failed",
     layer="environment",
-    title="The login, or its renewal, did not go through",
+    title="The login, or its renewal, does not go through",
     cause="One of its three parts failed: the page in the browser, the way back to this machine, or the exchange of the code for a token. The exchange goes to platform.claude.com, which a filter or a VPN rule may treat differently from the API.",
     owner="you",
     fixes=(
@@ -358,6 +363,7 @@ LOGIN_FAILED = Problem(
                 sh="curl -sSI https://platform.claude.com/", powershell="curl.exe -sSI https://platform.claude.com/"
             ),
         ),
+        _ALLOW,
         Remedy(
             text="Where the browser runs on another machine than the client (SSH, WSL, a container), copy the code from the page into the terminal: the page cannot call back"
         ),
@@ -368,39 +374,32 @@ LOGIN_FAILED = Problem(
             caution="it is valid for a year: keep it like a password",
         ),
     ),
-    verify="claudecheck routes",
+    verify="claudecheck doctor --client claude-code --no-message",
     looks_like=printed(
         claude_code="OAuth error: timeout of 15000ms exceeded, or: Token exchange failed: …, or: Login expired · Please run /login"
     ),
     told_apart="The API answers (a 401 with a request-id is enough) while platform.claude.com does not, or refuses.",
 )
 
-PROVIDER_CREDENTIALS = Problem(
-    code="provider-credentials",
+UPDATES_BLOCKED = Problem(
+    code="updates-blocked",
     layer="environment",
-    title="The cloud provider's own credentials are missing or expired",
-    cause="Requests on this route go to {provider} and are signed with its credentials, not with an Anthropic key. They could not be found, have expired, or took too long to fetch.",
-    owner="you",
+    severity="warning",
+    title="Claude Code cannot fetch its updates from here",
+    cause="The version that is installed goes on working. Updates, plugins and the installer come from downloads.claude.ai, and this network does not let that host through.",
+    owner="network",
     fixes=(
+        _ALLOW,
         Remedy(
-            text="AWS: see which identity is used, and sign in again",
-            commands=(*everywhere("aws sts get-caller-identity"), *everywhere("aws sso login")),
-            caution="AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN in the environment stand before every profile: unset them when they are old",
-        ),
-        Remedy(text="Google Cloud: sign in again", commands=everywhere("gcloud auth application-default login")),
-        Remedy(text="Azure: sign in again", commands=everywhere("az login")),
-        Remedy(
-            text="If the provider was not meant, unset the switches that select one",
-            commands=unset("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
+            text="Where updates come another way (a package manager, an image), switch the updater off",
+            commands=assign("DISABLE_AUTOUPDATER", "1"),
         ),
     ),
-    looks_like=printed(
-        old="botocore.exceptions.NoCredentialsError, or google.auth.exceptions.DefaultCredentialsError",
-        new="botocore.exceptions.NoCredentialsError, or google.auth.exceptions.DefaultCredentialsError",
-        claude_code="API Error: 403 The security token included in the request is expired",
-    ),
-    told_apart="The provider's own tool (`aws`, `gcloud`, `az`) fails on this machine in the same way.",
+    verify="claudecheck doctor --client claude-code --no-message",
+    told_apart="The API answers while downloads.claude.ai does not.",
 )
+
+PROVIDER_CREDENTIALS = elsewhere.PROVIDER_CREDENTIALS
 
 CUSTOM_HEADERS_INVALID = Problem(
     code="custom-headers-invalid",

@@ -1,5 +1,6 @@
 """What is wrong before the first packet with the way out: proxy variables, trust, the SDK, the machine."""
 
+import claudecheck.diagnosis.problems.providers as elsewhere
 from claudecheck.diagnosis.problems.problem import Problem, Remedy
 from claudecheck.diagnosis.problems.spelling import (
     assign,
@@ -13,6 +14,7 @@ from claudecheck.diagnosis.problems.spelling import (
     unset,
     with_python,
 )
+from claudecheck.diagnosis.problems.trusting import CURL, ON_NODE, PYTHON, converted
 
 _LEAVES_ELSEWHERE = (
     "without the proxy the request may leave from a region that the API does not serve, and end in a 403"
@@ -205,7 +207,13 @@ CA_FILE_MISSING = Problem(
         Remedy(
             text="If this network needs the file, correct the path",
             commands=assign("{variable}", "/PATH/TO/ca.pem"),
+            clients=("python", "curl"),
             caution="the file must hold the public authorities too, because it replaces the whole store",
+        ),
+        Remedy(
+            text="If this network needs the file, correct the path",
+            commands=assign("{variable}", "/PATH/TO/corporate-root.pem"),
+            clients=ON_NODE,
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -225,17 +233,7 @@ CA_FILE_INVALID = Problem(
     owner="you",
     fixes=(
         Remedy(text="Unset the variable: the client's usual store is used again", commands=unset("{variable}")),
-        Remedy(
-            text="If the file is a certificate in DER form (often `.cer` or `.crt`), convert it, then join it with the public authorities",
-            commands=(
-                *spelled(
-                    sh="openssl x509 -inform der -in {file} -out corporate-root.pem",
-                    fish="openssl x509 -inform der -in {file} -out corporate-root.pem",
-                    powershell="openssl x509 -inform der -in {file} -out corporate-root.pem",
-                ),
-                *trusted_with_certifi("corporate-root.pem"),
-            ),
-        ),
+        *converted("If the file is a certificate in DER form (often `.cer` or `.crt`), convert it", "{file}"),
         Remedy(
             text="If it is a folder for SSL_CERT_DIR, make the hashed names",
             commands=everywhere("openssl rehash {file}"),
@@ -260,7 +258,18 @@ CA_VARIABLE_IGNORED = Problem(
         Remedy(
             text="Join them with the public authorities in one file, and name it in SSL_CERT_FILE; this needs the package certifi",
             commands=trusted_with_certifi("{file}"),
+            clients=PYTHON,
             caution="SSL_CERT_FILE replaces the whole store, and turns on the strict checks of Python 3.13 and later",
+        ),
+        Remedy(
+            text="Join them with the public authorities in one file, and name it in CURL_CA_BUNDLE; this needs the package certifi",
+            commands=trusted_with_certifi("{file}", "CURL_CA_BUNDLE"),
+            clients=CURL,
+        ),
+        Remedy(
+            text="Name the file in NODE_EXTRA_CA_CERTS, which adds it to the authorities that Node and Claude Code have",
+            commands=assign("NODE_EXTRA_CA_CERTS", "{file}"),
+            clients=ON_NODE,
         ),
         Remedy(text="If no host that you call needs those certificates, leave everything as it is"),
     ),
@@ -297,6 +306,7 @@ TRUST_STORE_EMPTY = Problem(
                 fish="{python} -m pip install certifi &&\n  set -gx SSL_CERT_FILE ({python} -m certifi)",
                 powershell="& {python} -m pip install certifi\n$env:SSL_CERT_FILE = & {python} -m certifi",
             ),
+            clients=PYTHON,
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -336,20 +346,8 @@ VERIFICATION_DISABLED = Problem(
     told_apart="The variable is set; what it hides shows only when it is unset.",
 )
 
-PROVIDER_ROUTE = Problem(
-    code="provider-route",
-    layer="environment",
-    severity="info",
-    title="This environment selects {provider} instead of Anthropic's own API",
-    cause="{variable} is set. The client that obeys it calls the provider's host with the provider's credentials, and ignores ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY.",
-    owner="you",
-    fixes=(
-        Remedy(text="If the provider is meant, there is nothing to do"),
-        Remedy(text="If it is not, unset the switch", commands=unset("{variable}")),
-    ),
-    verify="claudecheck routes",
-    told_apart="With the switch unset the same client calls api.anthropic.com again.",
-)
+PROVIDER_ROUTE = elsewhere.PROVIDER_ROUTE
+PROVIDER_ADDRESS_UNKNOWN = elsewhere.PROVIDER_ADDRESS_UNKNOWN
 
 SDK_MISSING = Problem(
     code="sdk-missing",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.report import Finding
-from claudecheck.diagnosis.rules import clients, environment, http, message, names, proxy, transport
+from claudecheck.diagnosis.rules import clients, environment, hosts, http, message, names, proxy, transport
 from claudecheck.diagnosis.rules import tls as tls_rules
 
 Rule = Callable[[Evidence], Iterable[Finding]]
@@ -26,5 +26,6 @@ RULES: tuple[Rule, ...] = (
     tls_rules.find,
     http.find,
     message.find,
+    hosts.find,
     clients.find,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from claudecheck.diagnosis import addresses
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.failures import Failure
@@ -20,13 +22,31 @@ CONFIRMED_BY_STATUS = {
     "profile-invalid": (401,),
 }
 
+#: The command line of each provider's cloud; a gateway has none.
+PROVIDER_TOOLS = {
+    "bedrock": "aws",
+    "mantle": "aws",
+    "aws": "aws",
+    "vertex": "gcloud",
+    "google-cloud": "gcloud",
+    "foundry": "az",
+}
+_LEFT_OPEN = "whether it serves the model in this region, and the message itself"
+NOT_TESTED = {
+    "aws": f"not tested: the AWS credentials that sign the request (SigV4) or the bearer token, {_LEFT_OPEN}",
+    "gcloud": f"not tested: Google's application default credentials, the project, {_LEFT_OPEN}",
+    "az": f"not tested: the Foundry key or the Entra ID token, {_LEFT_OPEN}",
+}
+
 
 def find(evidence: Evidence) -> Iterable[Finding]:
     if (finding := _no_network(evidence)) is not None:
         yield finding
     told = {concern.kind for concern in evidence.concerns}
     for concern in evidence.concerns:
-        if not (evidence.run.demo and concern.kind == "base-url-loopback"):
+        if concern.kind == "provider-route":
+            yield _provider(evidence, concern)
+        elif not (evidence.run.demo and concern.kind == "base-url-loopback"):
             yield _concern(evidence, concern)
     yield from _login(evidence)
     yield from _sdk(evidence, told)
@@ -56,6 +76,18 @@ def _concern(evidence: Evidence, concern: Concern) -> Finding:
     if concern.detail:
         values.setdefault("detail", concern.detail)
     return evidence.finding(concern.kind, values=values, seen=seen, severity=severity)
+
+
+def _provider(evidence: Evidence, concern: Concern) -> Finding:
+    """Which provider, which host, and what the walk leaves open: where it is walked at all."""
+    finding = _concern(evidence, concern)
+    tool = PROVIDER_TOOLS.get(evidence.route.provider, "")
+    others = set(PROVIDER_TOOLS.values()) - {tool}
+    return msgspec.structs.replace(
+        finding,
+        seen=[*finding.seen, *([NOT_TESTED[tool]] if tool else [])],
+        fixes=[fix for fix in finding.fixes if not any(one.line.split()[0] in others for one in fix.commands)],
+    )
 
 
 def _severity(evidence: Evidence, concern: Concern) -> Severity:

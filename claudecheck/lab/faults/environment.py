@@ -124,8 +124,8 @@ _ENDPOINT: tuple[Fault, ...] = (
     ),
     _tells(
         "provider-route",
-        summary="Claude Code is told to use Bedrock; this client is not",
-        setup=_variables(CLAUDE_CODE_USE_BEDROCK="1", AWS_REGION="eu-central-1"),
+        summary="the environment selects Bedrock, and its host is walked instead of the API's",
+        setup=_variables(CLAUDE_CODE_USE_BEDROCK="1", ANTHROPIC_BEDROCK_BASE_URL="{url}"),
     ),
 )
 

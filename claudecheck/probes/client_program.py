@@ -6,7 +6,9 @@ from typing import Protocol
 
 from claudecheck.clients.route import ClientName
 from claudecheck.diagnosis.observations import HttpExchange
+from claudecheck.probes.curl_program import CurlProgram
 from claudecheck.probes.http import Request
+from claudecheck.probes.node_program import NodeProgram
 from claudecheck.probes.walk import Walk
 from claudecheck.snapshot import Snapshot
 
@@ -20,6 +22,15 @@ class ClientProgram(Protocol):
         """Send it and record what happened, within `limit_s` seconds."""
 
 
-def find(client: ClientName, snapshot: Snapshot) -> ClientProgram | None:  # noqa: ARG001  # until the programs are here
-    """The program of this client on this machine; None where it is not installed."""
-    return None
+def find(client: ClientName, snapshot: Snapshot) -> ClientProgram | None:
+    """The program of this client on this machine; None where it is not installed.
+
+    Claude Code is never started: Node does as it would.
+    """
+    programs = snapshot.programs
+    if client == "curl":
+        return CurlProgram(programs["curl"], snapshot) if "curl" in programs else None
+    if client == "python" or "node" not in programs:
+        return None
+    sdk = programs.get("typescript") if client == "typescript" else None
+    return NodeProgram(client, programs["node"], snapshot, sdk)

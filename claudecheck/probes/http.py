@@ -215,7 +215,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
     text = bytes(received).decode("utf-8", "replace")
     facts = answer.facts_of(response.status_code, response.headers.multi_items(), text, len(received))
     if failure is None:
-        failure = _judge(response.status_code, text, facts["shape"], request)
+        failure = judge_answer(response.status_code, text, facts["shape"], request)
     again, segments = _sent_again(response)
     return _blank(
         walk,
@@ -235,7 +235,8 @@ def _sent_again(response: httpx.Response) -> tuple[int, int]:
     return connect.sent_again(sock) if isinstance(sock, socket.socket) else (0, 0)
 
 
-def _judge(status: int, body: str, shape: str, request: Request) -> Failure | None:
+def judge_answer(status: int, body: str, shape: str, request: Request) -> Failure | None:
+    """What a complete answer falls short of; None when it is what the request expects."""
     if request.expected_status:
         words = re.sub(r"<[^>]*>", " ", body).strip().lower()
         as_known = status == request.expected_status and words.startswith(request.expected_start)
@@ -346,7 +347,8 @@ def _tls_failure(text: str) -> Failure:
         return Failure.VERSION_UNSUPPORTED
     if "EOF" in text:
         return Failure.CLOSED
-    return Failure.ALERT if "ALERT" in text else Failure.UNKNOWN
+    # OpenSSL names an alert by the protocol that it came in, with the word ALERT or without.
+    return Failure.ALERT if "ALERT" in text or re.search(r"\b(SSLV3|TLSV1|TLSV13)_", text) else Failure.UNKNOWN
 
 
 def _told(chain: list[Raised]) -> str:

@@ -72,7 +72,7 @@ def surroundings(report: Report) -> list[str]:
     """What decides the route, a phrase each: endpoint, client, interpreter, credential, proxy, trust."""
     route = report.route
     source = "" if route.base_url_source == "default" else route.base_url_source
-    phrases = [_noted(route.url, source), client(route)]
+    phrases = [*([_noted(route.url, source)] if route.url else []), client(route)]
     interpreter = observed(report, Interpreter)
     if interpreter and route.client == "python":
         chosen = "claudecheck's own" if interpreter.chosen_by == "own" else interpreter.chosen_by

@@ -14,11 +14,11 @@ Importing it costs nothing: what a function needs is imported when it is called.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as in `typing`, whose import would cost fifty times what this one does
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from claudecheck.clients.route import ClientName, Family
     from claudecheck.diagnosis.report import Report
     from claudecheck.explanation import Explanation
 
@@ -30,26 +30,43 @@ def diagnose(
     *,
     timeout: float = 30.0,
     message: bool = True,
+    client: ClientName | None = None,
+    family: Family = "any",
     python: str | None = None,
     model: str | None = None,
     local_only: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Report:
-    """Walk the route of the Python SDK in this environment, and say what is wrong with it.
+    """Walk the route of a client in this environment, and say what is wrong with it. Prints nothing.
 
     `timeout` is in seconds and bounds the whole run. `message=False` leaves out the message, which
-    costs one output token. `python` is the interpreter whose SDK sends it; by default the one that
-    `claudecheck doctor` would choose. `environ` stands in for `os.environ`. Prints nothing.
+    costs one output token. `client` is "python" (the default), "typescript", "node", "claude-code" or
+    "curl"; `family` keeps to addresses of "ipv4" or "ipv6". `python` is the interpreter whose SDK sends
+    the message; by default the one that `claudecheck doctor` would choose. `local_only=True` sends
+    nothing to hosts that are not on the route. `environ` stands in for `os.environ`.
+
+    Whatever is wrong with the route is in the report. `ValueError`: an option has no such value.
     """
     import os
+    from typing import get_args
 
     from claudecheck import environment
+    from claudecheck.clients.route import ClientName, Family
     from claudecheck.diagnosis.verdict import diagnose as verdict_of
     from claudecheck.examine import examine
     from claudecheck.options import Options
 
+    if client not in (None, *get_args(ClientName)) or family not in get_args(Family) or not timeout > 0:
+        raise ValueError(f"no such option: client={client!r}, family={family!r}, timeout={timeout!r}")
     options = Options(
-        timeout_s=timeout, message=message, python=python, model=model, local_only=local_only, command="diagnose"
+        timeout_s=timeout,
+        message=message,
+        client=client,
+        family=family,
+        python=python,
+        model=model,
+        local_only=local_only,
+        command="diagnose",
     )
     return verdict_of(examine(options, environment.read(os.environ if environ is None else environ)))
 
@@ -57,11 +74,15 @@ def diagnose(
 def explain(source: BaseException | str | bytes) -> Explanation:
     """What an exception (of any generation of the SDK), an error text, a traceback or a log shows. Offline.
 
-    `print` shows its short form. Nothing of the source is echoed unredacted.
+    `print` shows its short form. Nothing of the source is echoed unredacted. Prints nothing itself.
+    `ValueError` (`claudecheck.explanation.NotTextError`): the bytes are a compressed file. `TypeError`:
+    the source is something else; a file's text is read by `claudecheck.explanation.explain_stream`.
     """
     import os
 
     from claudecheck import environment
     from claudecheck.explanation import explain as explain_source
 
+    if not isinstance(source, BaseException | str | bytes):
+        raise TypeError(f"an exception, a str or bytes is explained, not {type(source).__name__}")
     return explain_source(source, secrets=environment.secrets(environment.read(os.environ)))

@@ -28,8 +28,6 @@ _VARIABLE = re.compile(
 )
 _LONGEST_KNOWN, _MOST_KNOWN = 1000, 2048
 _SPACES = re.compile(r"(?<=\S)\s+")
-#: Everything but lower-case ASCII letters becomes a space.
-_LETTERS = bytes(code if 97 <= code <= 122 else 32 for code in range(256))
 _FOLDED = re.compile(r"^\s*\{|Traceback \(most recent|\\n\s+at |\\n\s+File |\\nCaused by|\\n\\n")
 
 
@@ -47,6 +45,7 @@ class Line(NamedTuple):
     text: str
     hits: tuple[Hit, ...] = ()
     status: int | None = None  # the HTTP status that it names
+    more: int = 0  # how many lines that were not handed on it stands for, beside itself; -1: another stands for it
 
 
 def unfold(raw: bytes) -> list[str]:
@@ -69,7 +68,6 @@ class Matcher:
     def __init__(self, signatures: Signatures, *, prose: bool = True) -> None:
         self._all = signatures.all
         self._by_word = signatures.by_word if prose else signatures.by_word_of_programs
-        self._signatures = signatures
         self._prose = prose
         self._known: dict[bytes, list[Line]] = {}
 
@@ -106,16 +104,6 @@ class Matcher:
         """What only shows when a terminal's line break between two lines is undone."""
         head, tail = before.rstrip(" │|")[-200:], after.lstrip(" │|")[:200]
         return tuple(hit for hit in self.hits(f"{head} {tail}") if hit.start < len(head) < hit.end)
-
-    def promises(self, raw: bytes) -> bool:
-        """Whether a line can hold anything: the cheap question, for the millions of lines of a large text."""
-        lowered = raw.replace(b"\\n", b" ").lower()
-        raw_texts = self._signatures.raw_of_programs
-        for word in raw_texts.keys() & lowered.translate(_LETTERS).split():
-            for wanted in raw_texts[word]:
-                if wanted in lowered:
-                    return True
-        return False
 
     def _hit(self, number: int, place: tuple[int, int], lowered: str, text: str) -> Hit | None:
         signature = self._all[number]

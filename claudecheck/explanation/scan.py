@@ -1,8 +1,9 @@
 """Reads a text of any size in constant memory and hands on the lines that can matter, with their numbers.
 
-A small text is handed on whole. Of a large one, big pieces are searched for a few common words
-(`GATES`, which `bytes.find` does at the speed of memory); only lines that hold one are looked at, and
-only those that match a signature are handed on, with their neighbours.
+A small text is handed on whole. Of a large one, big pieces are searched for the words of the
+signatures (`needles.py`), and only lines that hold one are judged, with their neighbours. A large log
+says the same thing a million times: lines that hold the same words are of one kind, the first of a
+kind are all handed on, later only the last of each piece, with how many it stands for.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from claudecheck.explanation.lines import LONGEST_LINE, Line, Matcher
+from claudecheck.explanation.needles import GATES, STRETCH, Kinds
 from claudecheck.explanation.signatures import Signatures
 
 #: Up to here every line is looked at.
 SMALL = 512 << 10
 #: What people write about a failure has no more lines; in a log their words mean something else.
 LONGEST_REPORT = 100
-CHUNK = 1 << 20
+CHUNK = 4 << 20
 BEFORE, AFTER = 8, 8
 
-#: A line of a large text is looked at when it holds one of these. Chosen so that programs' errors do.
-GATES: tuple[bytes, ...] = (
-    b"error", b"exception", b"fail", b"refused", b"timed out", b"timeout", b"certificate", b" reset",
-    b"resol", b"unable", b"no such", b"gateway", b"invalid", b"blocked", b"sk-ant-",
-)  # fmt: skip
+#: So many lines of a kind are handed on one by one, and so many kinds are remembered.
+EACH, _MOST_KINDS = 100, 4096
+
+_KEY = b"sk-ant-"  # a reason to look at a line: the text then holds a secret
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 
@@ -50,7 +51,7 @@ def scan(head: bytes, stream: BinaryIO, signatures: Signatures) -> Iterator[Line
         lines = _all_lines(text, Matcher(signatures, prose=report))
         yield from _unbroken(lines, Matcher(signatures)) if report else lines
     else:
-        yield from _Large(stream, Matcher(signatures, prose=False)).lines(head)
+        yield from _Large(stream, signatures).lines(head)
 
 
 def _all_lines(text: bytes, matcher: Matcher) -> Iterator[Line]:
@@ -73,64 +74,94 @@ def _unbroken(lines: Iterator[Line], matcher: Matcher) -> Iterator[Line]:
 class _Large:
     """The walk over a large text: one piece at a time, with the lines around every match."""
 
-    def __init__(self, stream: BinaryIO, matcher: Matcher) -> None:
+    def __init__(self, stream: BinaryIO, signatures: Signatures) -> None:
         self._stream = stream
-        self._matcher = matcher
+        self._matcher = Matcher(signatures, prose=False)
+        self._kinds = Kinds([*signatures.needles, _KEY])
+        self._seen: dict[frozenset[int], int] = {}  # how many lines of a kind were handed on one by one
         self._number = 1  # of the first line of the piece at hand
         self._last = -AFTER  # the line that matched last
 
     def lines(self, head: bytes) -> Iterator[Line]:
         rest = _without_nul(head)
-        more = rest
-        while more:
+        while True:
             end = rest.rfind(b"\n") + 1
             if end == 0 and len(rest) > CHUNK:
                 end = len(rest) - LONGEST_LINE  # a line without an end is looked at in pieces
-            yield from self._piece(rest[:end])
-            more = _without_nul(read(self._stream, CHUNK))
-            rest = rest[end:] + more
+            piece, rest = rest[:end], rest[end:]
+            yield from self._piece(piece)
+            del piece  # before the next is read: there is one in memory at a time
+            more = read(self._stream, CHUNK)
+            if not more:
+                break
+            rest += _without_nul(more)
+            del more
         yield from self._piece(rest)
 
     def _piece(self, piece: bytes) -> Iterator[Line]:
         place, here = 0, self._number  # a line's start and its number
         done, number = place, here  # the same for the first line after the last match
-        for start, end in _promising(piece, piece.lower()):
+        for within, more in self._chosen(piece):
+            start, end = _line_at(piece, within)
             here += piece.count(b"\n", place, start)
             place = start
-            raw = _bounded(piece[start:end])
-            found = self._matcher.repeated(here, raw) if self._matcher.promises(raw) or b"sk-ant-" in raw else []
-            if any(line.hits for line in found) or b"sk-ant-" in raw:
+            raw = piece[start:end]
+            found = self._matcher.repeated(here, raw)
+            if any(line.hits for line in found) or _KEY in raw:
                 yield from self._around(piece[done:start], number, BEFORE)
-                yield from found
+                yield from (line._replace(more=more) for line in found)
                 self._last = here
-                done, number = end + 1, here + 1
-        yield from self._around(piece[done:], number, 0)
-        self._number += piece.count(b"\n")
+                done, number = (end + 1, here + 1) if piece[end : end + 1] == b"\n" else (end, here)
+        self._number = here + piece.count(b"\n", place)
+        if number <= self._last + AFTER:
+            yield from self._around(piece[done:], number, 0)
+
+    def _chosen(self, piece: bytes) -> list[tuple[int, int]]:
+        """The lines to judge, each by a place in it, with how many others it stands for."""
+        chosen: list[tuple[int, int]] = []
+        others: dict[frozenset[int], list[int]] = {}  # the place of the last, and how many stood before it
+
+        def take(place: int, kind: frozenset[int]) -> None:
+            seen = self._seen.get(kind, 0)
+            if seen >= EACH:
+                other = others.setdefault(kind, [place, -1])
+                other[0] = place
+                other[1] += 1
+                return
+            if len(self._seen) >= _MOST_KINDS:
+                self._seen.clear()
+            self._seen[kind] = seen + 1
+            chosen.append((place, 0))
+
+        self._kinds.each(piece, take)
+        return sorted([*chosen, *((place, before) for place, before in others.values())])
 
     def _around(self, between: bytes, number: int, before: int) -> Iterator[Line]:
         """Of the lines between two matches those that follow the one closely, or stand close before the other."""
-        if not before and number > self._last + AFTER:
+        start, after = 0, self._last + AFTER
+        while number <= after and start < len(between):
+            end = between.find(b"\n", start)
+            end = len(between) if end < 0 else end
+            yield from self._beside(number, between[start : min(end, start + LONGEST_LINE)])
+            start, number = end + 1, number + 1
+        if not before or start >= len(between):
             return
-        raws = between.split(b"\n")
-        if not raws[-1]:
-            raws.pop()
+        raws = between[start:].rsplit(b"\n", before + 1)[-before - 1 : -1]  # the match's own start comes last
+        first = number + between.count(b"\n", start) - len(raws)
         for offset, raw in enumerate(raws):
-            if number + offset <= self._last + AFTER or offset >= len(raws) - before:
-                yield from self._matcher.lines(number + offset, _bounded(raw))
+            yield from self._beside(first + offset, raw[:LONGEST_LINE])
+
+    def _beside(self, number: int, raw: bytes) -> Iterator[Line]:
+        """A neighbour of a match. One that shows something was counted already, with its kind."""
+        for line in self._matcher.repeated(number, raw):
+            yield line._replace(more=-1) if line.hits else line
 
 
-def _promising(piece: bytes, lowered: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the lines that hold a gate, in order."""
-    starts: dict[int, int] = {}
-    for gate in GATES:
-        found = lowered.find(gate)
-        while found >= 0:
-            start = piece.rfind(b"\n", 0, found) + 1
-            end = piece.find(b"\n", found)
-            end = len(piece) if end < 0 else end
-            starts[start] = end
-            found = lowered.find(gate, end)
-    yield from sorted(starts.items())
+def _line_at(piece: bytes, place: int) -> tuple[int, int]:
+    """Start and end of the line that holds a place, of a very long one those of its surroundings."""
+    end = piece.find(b"\n", place, place + LONGEST_LINE - STRETCH)
+    start = piece.rfind(b"\n", max(0, place - STRETCH), place) + 1
+    return start or max(0, place - STRETCH), end if end >= 0 else min(len(piece), place + LONGEST_LINE - STRETCH)
 
 
 def _bounded(raw: bytes) -> bytes:

@@ -119,13 +119,11 @@ class Signatures:
         self.by_word_of_programs = _by_word((number, known) for number, known in enumerate(self.all) if not known.prose)
 
     @cached_property
-    def raw_of_programs(self) -> dict[bytes, list[bytes]]:
-        """The same for the bytes of large texts."""
-        return {
-            word.encode(): [wanted.encode() for _, wanted in texts]
-            for word, texts in self.by_word_of_programs.items()
-            if word.isalpha()
-        }
+    def needles(self) -> tuple[bytes, ...]:
+        """The words for which a large text is searched: all that point at a problem, in lower case."""
+        words = {text.lower() for known in self.all if known.clue and not known.prose for text in known.text}
+        quoted = {word.replace('"', '\\"') for word in words}  # as they stand inside JSON
+        return tuple(word.encode() for word in sorted(words | quoted))
 
     def values_in(self, text: str) -> dict[str, str]:
         """What a line says about host, address, model and the like."""

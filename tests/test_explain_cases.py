@@ -54,6 +54,26 @@ def test_nine_of_ten_reports_that_decide_come_to_the_right_layer_and_none_is_wro
     assert len(wrong) <= 0.1 * total, summary(wrong, total)
 
 
+def test_of_all_the_reports_no_fewer_are_right_than_before() -> None:
+    """Also of those whose text decides nothing."""
+    cases = read("reports.jsonl")
+    right = [case["id"] for case in cases if in_layer(explain_text(case["text"]), case["layers"])]
+    assert len(right) >= 168, f"{len(right)} of {len(cases)}"
+
+
+def test_reports_that_were_labelled_before_they_were_tried_come_to_the_right_layer() -> None:
+    wrong, sure = [], []
+    cases = read("unseen.jsonl")
+    for case in cases:
+        found = explain_text(case["text"])
+        if not in_layer(found, case["layers"]):
+            wrong.append(f"{case['layers']}: {found.problem} ({found.layer}, {found.confidence}) {case['text']}")
+            sure += [wrong[-1]] if found.confidence == "high" else []
+    assert not sure, sure
+    assert len(cases) > 500
+    assert len(wrong) <= 0.04 * len(cases), summary(wrong, len(cases))
+
+
 @pytest.mark.parametrize("case", read("programs.jsonl"), ids=lambda case: case["id"])
 def test_the_words_of_a_program_are_recognised(case: dict[str, Any]) -> None:
     found = explain_text(case["text"])

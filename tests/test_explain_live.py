@@ -212,7 +212,7 @@ def test_a_stream_that_is_cut_raises_what_no_sdk_class_covers() -> None:
 
     with served(cut) as url:
         found = explained(read)
-    assert (found.problem, found.layer) == ("response-cut", "messages")
+    assert (found.problem, found.layer) == ("client-stream-error", "client")
 
 
 def test_a_closed_client_is_named() -> None:

@@ -118,7 +118,7 @@ class _Answer:
             others=_others(others),
             secret_seen=self._watch.seen,
             verify=finding.verify,
-            count=tally.count,
+            count=tally.total,
             first_line=tally.first_line,
             last_line=tally.last_line,
         )
@@ -131,14 +131,15 @@ class _Answer:
 
     def _unknown(self, tallies: list[Tally]) -> Explanation:
         best = tallies[0] if tallies else None
+        layer = self._layer_alone(best)
         return Explanation(
             problem=None,
-            layer=None,
+            layer=layer,
             confidence="low",
             reached_api=True if best and best.request_id else None,
             request_id=best.request_id if best else None,
             status=best.status if best else None,
-            title="this text does not decide",
+            title=f"this text points at {layer}, and does not decide" if layer else "this text does not decide",
             cause="It holds no line that tells one problem from another. The doctor looks at the route itself.",
             alternatives=self._alternatives(best) if best else [],
             fixes=[
@@ -151,6 +152,13 @@ class _Answer:
             secret_seen=self._watch.seen,
             verify=_DECIDE,
         )
+
+    def _layer_alone(self, best: Tally | None) -> Layer | None:
+        """What a text is about, where it names a layer and no problem."""
+        if best is None or best.weight < WORTH_NAMING:
+            return None
+        entry = self._signatures.candidates.get(best.name)
+        return entry.layer if entry else None
 
     def _evidence(self, tally: Tally) -> list[EvidenceLine]:
         """The lines that decided; of those that differ in numbers only the first."""
@@ -193,6 +201,6 @@ def _reached(layer: Layer, tally: Tally) -> bool | None:
 
 def _others(tallies: list[Tally]) -> list[OtherProblem]:
     return [
-        OtherProblem(code=tally.name, count=tally.count, first_line=tally.first_line, last_line=tally.last_line)
+        OtherProblem(code=tally.name, count=tally.total, first_line=tally.first_line, last_line=tally.last_line)
         for tally in tallies[:_MOST_OTHERS]
     ]

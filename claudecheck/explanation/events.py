@@ -56,6 +56,7 @@ class Clue(NamedTuple):
     layer: str | None = None
     reached_api: bool | None = None
     prose: bool = False  # words of people: worth something only beside trouble or the subject
+    more: int = 0  # how many lines its line stands for, beside itself
     wrapper: bool = False  # whatever it is turned into, it is no evidence against a root
 
 
@@ -102,6 +103,7 @@ class Event:
                     layer=known.layer,
                     reached_api=known.reached_api,
                     prose=known.prose,
+                    more=line.more,
                     wrapper=known.weight < WORTH_NAMING,
                 )
             )

@@ -1,6 +1,7 @@
 """Weighs the errors of a text against each other and settles on one problem, or on none. Reads nothing.
 
-- Within an error the heaviest clue decides; of equal ones the one nearest to the root of the chain.
+- Within an error the heaviest clue decides; of equal ones one that names a problem, then the one
+  nearest to the root of the chain.
 - A circumstance (`flag`) can turn a clue into another: a refusal beside a proxy is the proxy's.
 - Among several errors weight and number count together; what was retried and then failed in another
   way gives way to the other, and of equals the last is the failure that people came with.
@@ -35,6 +36,8 @@ class Tally:
     weight: int
     best: Clue
     count: int = 0
+    lines: int = 0  # how many lines showed it, and
+    more: int = 0  # how many others they stand for
     retried: int = 0
     first_line: int = 0
     last_line: int = 0
@@ -45,6 +48,11 @@ class Tally:
     rivals: set[str] = field(default_factory=set)  # what the same errors also point at, in another layer
     doubtful: int = 0  # how many of them do
     flags: set[str] = field(default_factory=set)
+
+    @property
+    def total(self) -> int:
+        """How often the text shows it: of a large text not every line is read, and an error may have several."""
+        return max(1, self.count + round(self.count * self.more / self.lines)) if self.lines else self.count
 
     @property
     def confidence(self) -> Confidence:
@@ -96,7 +104,7 @@ class Judgement:
         clues = self._clues(event)
         if not clues:
             return
-        best = max(clues, key=lambda clue: (clue.weight, not clue.wrapper, clue.depth))
+        best = max(clues, key=lambda clue: (clue.weight, self._names(clue), not clue.wrapper, clue.depth))
         tally = self._tallies.get(best.name)
         if tally is None:
             tally = self._tallies[best.name] = Tally(best.name, best.weight, best, first_line=best.line)
@@ -104,6 +112,11 @@ class Judgement:
         rivals = self._rivals(best, clues)
         tally.rivals |= rivals
         tally.doubtful += bool(rivals)
+
+    def _names(self, clue: Clue) -> bool:
+        """Whether the clue leads to a problem of the catalogue, not only to a layer."""
+        entry = self._signatures.candidates.get(clue.name)
+        return clue.name in self._layers or bool(entry and entry.likeliest)
 
     def _rivals(self, best: Clue, clues: list[Clue]) -> set[str]:
         """What an error points at nearly as clearly, in another layer."""
@@ -122,6 +135,9 @@ class Judgement:
         again = name == tally.name and (event.after_handling or at_once)
         self._last = (tally.name, event.last_line)
         tally.count += 0 if again and tally.count else 1
+        lines = {clue.line: clue.more for clue in event.clues}
+        tally.lines += len(lines)
+        tally.more += sum(lines.values())
         tally.retried += event.retried
         tally.last_line = max(tally.last_line, best.line)
         if best.weight > tally.weight:
@@ -193,7 +209,7 @@ class Judgement:
     def _rank(self, tally: Tally) -> tuple[bool, float, int]:
         others = [other for other in self._tallies.values() if other is not tally and other.weight >= _POINTS]
         given_up = tally.retried >= tally.count and any(other.last_line > tally.last_line for other in others)
-        frequency = min(3.0, 1.5 * math.log10(max(1, tally.count)))
+        frequency = min(3.0, 1.5 * math.log10(max(1, tally.total)))
         final = _FINAL if all(other.last_line < tally.last_line for other in others) else 0.0
         return (tally.weight >= WORTH_NAMING and not given_up, tally.weight + frequency + final, tally.last_line)
 
@@ -214,6 +230,8 @@ def _applies(shift: Shift, flags: set[str], status: int | None) -> bool:
 def _together(one: Tally, other: Tally) -> Tally:
     heavier, lighter = (one, other) if one.weight >= other.weight else (other, one)
     heavier.count += lighter.count
+    heavier.lines += lighter.lines
+    heavier.more += lighter.more
     heavier.retried += lighter.retried
     heavier.first_line = min(one.first_line, other.first_line)
     heavier.last_line = max(one.last_line, other.last_line)

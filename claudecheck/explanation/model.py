@@ -31,7 +31,7 @@ class OtherProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a text shows. `problem` and `layer` are null when nothing in it decides.
+    """What a text shows. `problem` is null when nothing in it decides, and `layer` unless it is about one.
 
     `reached_api` is true when the API itself answered, false when the text shows that nothing of the
     API did, null when it cannot be told. `secret_seen` says that the text held a key or a password.

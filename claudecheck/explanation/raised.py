@@ -13,7 +13,9 @@ from claudecheck.explanation.events import CAUSE, CONTEXT
 _DEEPEST = 40
 _LONGEST_BODY = 4000
 _MOST_FRAMES = 60
-_LIBRARIES = frozenset({"httpcore", "httpcore2", "httpx", "httpx2", "ssl", "aiohttp", "urllib3", "requests"})
+_LIBRARIES = frozenset(
+    {"httpcore", "httpcore2", "httpx", "httpx2", "ssl", "aiohttp", "urllib3", "requests", "anthropic"}
+)
 #: Headers that tell who answered, and why.
 _TELLING = (
     "request-id", "server", "via", "content-type", "cf-mitigated", "cf-ray", "proxy-authenticate", "x-deny-reason",
@@ -50,7 +52,7 @@ def _own(error: BaseException) -> Iterator[str]:
     first, *rest = message.splitlines() or [""]
     yield f"{name}: {first}" if first else name
     yield from ("  " + line for line in rest)
-    yield from ("  " + line for line in _facts(error) if line not in message)
+    yield from ("  " + line for line in _readable(_facts(error)) if line not in message)
     yield from _frames(error)
 
 
@@ -63,6 +65,12 @@ def _frames(error: BaseException) -> Iterator[str]:
             yield f'  File "{PurePath(code.co_filename).name}", in {code.co_name}'
             left -= 1
         trace = trace.tb_next
+
+
+def _readable(facts: Iterator[str]) -> Iterator[str]:
+    """Up to the first that cannot be written down: a header or URL may be an object of anybody's."""
+    with contextlib.suppress(Exception):
+        yield from facts
 
 
 def _facts(error: BaseException) -> Iterator[str]:

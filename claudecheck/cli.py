@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from claudecheck import __version__
+from claudecheck.commands.compare import compare
 from claudecheck.commands.demo import demo
 from claudecheck.commands.doctor import doctor
 from claudecheck.commands.explain import explain
 from claudecheck.commands.printing import write
 from claudecheck.commands.routes import routes
+from claudecheck.commands.trust import trust
 
 app = typer.Typer(
     name="claudecheck",
@@ -46,5 +48,5 @@ def schema() -> None:
     write(schema_text())
 
 
-for command in (doctor, demo, explain, routes, schema):
+for command in (doctor, compare, demo, explain, routes, trust, schema):
     app.command()(command)

@@ -4,12 +4,12 @@ import queue
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-NAMES = ("target", "a", "b", "c")
+NAMES = ("target", "a", "b", "c", "d", "e", "f")
 _MARK = b"\0settle"
 
 
@@ -27,10 +27,8 @@ class Listeners:
         self._seen: queue.Queue[Seen] = queue.Queue()
         self.ports: dict[str, int] = {}
         for name in NAMES:
-            four = socket.create_server(("127.0.0.1", 0))
-            self.ports[name] = four.getsockname()[1]
-            six = socket.create_server(("::1", self.ports[name]), family=socket.AF_INET6)
-            for one in (four, six):
+            for one in _pair():
+                self.ports[name] = one.getsockname()[1]
                 self._sockets.append(one)
                 threading.Thread(target=self._serve, args=(name, one), daemon=True).start()
 
@@ -53,18 +51,25 @@ class Listeners:
                 except queue.Empty:
                     continue
             one.kill()
-        self._settle()
-        rest = []
-        while not self._seen.empty():
-            rest.append(self._seen.get())
+        rest = self._settled()
         return found or (rest[0] if rest else None)
 
-    def _settle(self) -> None:
-        """Returns when every connection so far has been noted: a listener takes one after the other."""
+    def during(self, act: Callable[[], object]) -> Seen | None:
+        """The first connection that was made while `act` ran."""
+        act()
+        seen = self._settled()
+        return seen[0] if seen else None
+
+    def _settled(self) -> list[Seen]:
+        """Every connection so far, once it has been noted: a listener takes one after the other."""
         for listening in self._sockets:
             with socket.create_connection(listening.getsockname()[:2], timeout=10) as mark:
                 mark.sendall(_MARK)
                 mark.recv(1)
+        seen = []
+        while not self._seen.empty():
+            seen.append(self._seen.get())
+        return seen
 
     def _serve(self, name: str, listening: socket.socket) -> None:
         while True:
@@ -77,6 +82,16 @@ class Listeners:
                 head = _head(connection)
                 if head != _MARK:
                     self._seen.put(Seen(name, head))
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """The same port on both addresses; one that only one of them has free is passed over."""
+    while True:
+        four = socket.create_server(("127.0.0.1", 0))
+        try:
+            return four, socket.create_server(("::1", four.getsockname()[1]), family=socket.AF_INET6)
+        except OSError:
+            four.close()
 
 
 def _head(connection: socket.socket) -> bytes:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from claudecheck import environment, programs
-from claudecheck.clients import curl, rows, typescript_sdk
+from claudecheck.clients import curl, python_sdk, rows, typescript_sdk
 from claudecheck.clients.catalogue import CLIENTS
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.render.routes import render_routes, routes_json
@@ -186,6 +187,86 @@ def test_node_trusts_what_its_variables_name(
     assert plan.route is not None
     assert plan.route.trust.source == source
     assert told(plan) == concerns
+
+
+@pytest.mark.parametrize(
+    ("version", "written", "through", "concerns"),
+    [
+        ("7.88.1", "http:///proxy.corp:8080", SHOWN, ()),
+        ("7.88.1", "http:////proxy.corp:8080", "direct", ("proxy-url-invalid",)),
+        ("7.88.1", "http://joe:hunter@22@proxy.corp:8080", "direct", ("proxy-url-invalid",)),
+        ("7.88.1", "http://joe:hunter#22@proxy.corp:8080", "direct", ("proxy-url-invalid",)),
+    ],
+)
+def test_curl_forgives_slashes_in_a_proxy_and_no_second_at_sign(
+    version: str, written: str, through: str, concerns: tuple[str, ...]
+) -> None:
+    known = replace(snapshot_of({"https_proxy": written}), programs={"curl": Program("curl", version)})
+    plan = curl.plan(known)
+    assert (way(plan), told(plan)) == (through, concerns)
+
+
+@pytest.mark.parametrize(
+    ("version", "listed", "host", "bypassed"),
+    [
+        ("7.88.1", "::1", "[::1]", True),
+        ("7.88.1", "::1/128", "[::1]", False),
+        ("8.18.0", "::/64", "[::1]", True),
+        ("8.18.0", "[::1]", "[::1]", False),
+        ("7.88.1", "10.0.0.0/8", "10.1.2.3", True),
+        ("7.88.1", "10.1.2.3/0", "10.1.2.3", True),
+        ("7.88.1", "0.0.0.0/0", "10.1.2.3", False),
+    ],
+)
+def test_networks_in_no_proxy_are_networks_for_curl(version: str, listed: str, host: str, bypassed: bool) -> None:
+    variables = {"https_proxy": PROXY, "no_proxy": listed, "ANTHROPIC_BASE_URL": f"https://{host}"}
+    plan = curl.plan(replace(snapshot_of(variables), programs={"curl": Program("curl", version)}))
+    assert (way(plan) == "direct") == bypassed
+
+
+@pytest.mark.parametrize(
+    ("node", "written", "logs_in", "concerns"),
+    [
+        ("24.21.0", "http://joe:hunter22@proxy.corp:8080", True, ()),
+        ("24.21.0", "http://joe@proxy.corp:8080", False, ()),
+        ("26.10.0", "http://joe@proxy.corp:8080", True, ()),
+        ("24.21.0", "https://joe:hunter22@10.0.0.5:8080", True, ()),
+        ("26.10.0", "https://joe:hunter22@10.0.0.5:8080", False, ("proxy-url-invalid",)),
+    ],
+)
+def test_what_a_line_of_node_makes_of_a_login_and_of_an_address(
+    node: str, written: str, logs_in: bool, concerns: tuple[str, ...]
+) -> None:
+    variables = {**API_KEY_ONLY, "HTTPS_PROXY": written, "NODE_USE_ENV_PROXY": "1"}
+    plan = typescript_sdk.plan(snapshot_of(variables, node=node))
+    assert plan.route is not None
+    assert bool(plan.route.proxy and plan.route.proxy.has_credentials) == logs_in
+    assert told(plan) == concerns
+
+
+# -- old Python SDKs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sdk", "variables", "sent"),
+    [
+        ("0.30.0", {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": TOKEN}, None),
+        ("0.75.0", {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": TOKEN}, ["X-Api-Key"]),
+        ("0.125.0", {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": TOKEN}, []),
+        ("0.125.0", {"ANTHROPIC_CUSTOM_HEADERS": f"x-api-key: {KEY}"}, None),
+        ("0.125.0", {"ANTHROPIC_CUSTOM_HEADERS": f"X-Api-Key: {KEY}"}, ["X-Api-Key"]),
+        ("2.12.0", {"ANTHROPIC_CUSTOM_HEADERS": f"x-api-key: {KEY}"}, ["x-api-key"]),
+    ],
+)
+def test_an_empty_key_and_the_case_of_a_header_matter_to_old_sdks(
+    sdk: str, variables: Mapping[str, str], sent: list[str] | None
+) -> None:
+    interpreter = msgspec.structs.replace(PYTHON, sdk=sdk, generation=int(sdk.partition(".")[0]))
+    plan = python_sdk.plan(snapshot_of(variables), interpreter)
+    assert plan.route is not None
+    assert ("key-missing" in told(plan)) == (sent is None)
+    if sent is not None:
+        assert [name for name, _ in plan.route.headers] == sent
 
 
 # -- together ----------------------------------------------------------------------------------------

@@ -23,8 +23,9 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "problems.md"
 CODES = """
 key-missing key-malformed key-wrong-kind credential-conflict:w profile-invalid base-url-invalid base-url-path
 base-url-insecure:w base-url-loopback key-helper-failed credential-store-unreadable login-failed
-updates-blocked:w provider-credentials custom-headers-invalid proxy-url-invalid proxy-scheme-unsupported proxy-ignored:w proxy-pac-unused:w
-proxy-variables-conflict:w no-proxy-invalid ca-file-missing ca-file-invalid ca-variable-ignored:w trust-store-empty
+updates-blocked:w provider-credentials custom-headers-invalid proxy-url-invalid proxy-scheme-unsupported
+proxy-ignored:w proxy-pac-unused:w proxy-variables-conflict:w no-proxy-invalid ca-file-missing ca-file-invalid
+ca-variable-ignored:w trust-store-empty
 verification-disabled:w provider-route:i provider-address-unknown sdk-missing sdk-broken sdk-outdated:w no-network
 
 dns-name-not-found dns-no-address dns-server-failure dns-refused dns-timeout dns-tcp-blocked dns-no-resolver

@@ -1,11 +1,10 @@
 """What `python_sdk.plan` predicts, against what the installed SDK does in the same environments.
 
-CLAUDECHECK_SDK_PYTHONS may name interpreters with other generations of the SDK, parted like PATH.
+The everyday tests ask the SDK of this interpreter; `make slow` asks every generation that `make clients` installed.
 """
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -20,11 +19,12 @@ from claudecheck.clients import python_sdk
 from claudecheck.clients.route import Plan
 from claudecheck.diagnosis.observations import Interpreter
 from tests import sdk_cases, sdk_files
+from tests.client_predictions import interpreter_of
+from tests.installed_clients import PYTHON_SDKS
 from tests.sdk_cases import KEY, Case
 
 HERE = Path(__file__).parent
-WORKER = HERE.parent / "claudecheck" / "sdk_worker.py"
-PYTHONS = [sys.executable, *filter(None, os.environ.get("CLAUDECHECK_SDK_PYTHONS", "").split(os.pathsep))]
+OTHERS = {name: python for name, python in PYTHON_SDKS.items() if python != sys.executable}
 Told = dict[str, Any]
 
 
@@ -41,16 +41,6 @@ def variables_of(case: Case, folder: Path) -> dict[str, str]:
     if not case.without_key:
         base["ANTHROPIC_API_KEY"] = KEY
     return {name: value.replace("{folder}", str(folder)) for name, value in {**base, **case.variables}.items()}
-
-
-def interpreter_of(python: str) -> Interpreter:
-    """Its facts, told by the worker that the doctor uses."""
-    with subprocess.Popen([python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}) as process:
-        assert process.stdout is not None
-        facts = json.loads(process.stdout.readline())
-        process.kill()
-    known = {name: facts[name] for name in Interpreter.__struct_fields__ if name in facts}
-    return Interpreter(path=python, chosen_by="--python", **known)
 
 
 def ask_sdk(python: str, environments: Iterable[Mapping[str, str]]) -> list[Told]:
@@ -122,30 +112,39 @@ class Asked:
 
     interpreter: Interpreter
     cases: dict[str, Told]
-    bypasses: list[Told]
+    bypasses: list[tuple[dict[str, str], Told]]
 
 
-@pytest.fixture(scope="module", params=PYTHONS)
-def asked(request: pytest.FixtureRequest, folder: Path) -> Asked:
+def ask(python: str, folder: Path, share: int = 1) -> Asked:
+    """Of every case, and of each `share`-th NO_PROXY."""
     names = [case.name for case in sdk_cases.ALL]
     assert len(set(names)) == len(names)
-    told = ask_sdk(request.param, [*(variables_of(case, folder) for case in sdk_cases.ALL), *generated(folder)])
+    listed = generated(folder)[::share]
+    told = ask_sdk(python, [*(variables_of(case, folder) for case in sdk_cases.ALL), *listed])
     cases = dict(zip(names, told, strict=False))
-    return Asked(interpreter_of(request.param), cases, told[len(names) :])
+    return Asked(interpreter_of(python), cases, list(zip(listed, told[len(names) :], strict=True)))
+
+
+@pytest.fixture(scope="module")
+def asked(folder: Path) -> Asked:
+    return ask(sys.executable, folder)
 
 
 @pytest.mark.parametrize("case", sdk_cases.ALL, ids=lambda case: case.name)
 def test_the_plan_is_what_the_real_client_does(case: Case, asked: Asked, folder: Path) -> None:
+    assert tuple(one.kind for one in does_as_planned(case, asked, folder).concerns) == case.concerns
+
+
+def does_as_planned(case: Case, asked: Asked, folder: Path) -> Plan:
     told = asked.cases[case.name]
     plan = plan_of(variables_of(case, folder), asked.interpreter)
     sent = told["built"] and told["sent"]
     if not case.silent:
         refused = [one for one in plan.concerns if one.stops_client or one.kind == "key-missing"]
-        assert sent != bool(refused), told
-    if asked.interpreter.path == sys.executable:
-        assert tuple(one.kind for one in plan.concerns) == case.concerns
+        assert sent != bool(refused), (case.name, told)
     if sent and plan.route is not None and plan.route.credential.sort != "federation":
         agrees(plan, told, silent=case.silent)
+    return plan
 
 
 def agrees(plan: Plan, told: Told, *, silent: bool) -> None:
@@ -175,8 +174,22 @@ def agrees(plan: Plan, told: Told, *, silent: bool) -> None:
 
 
 def test_every_entry_of_no_proxy_takes_the_same_hosts_off_the_proxy(asked: Asked, folder: Path) -> None:
+    assert len(asked.bypasses) == len(generated(folder))
+    bypasses_as_planned(asked)
+
+
+@pytest.mark.slow  # of other generations, which `make clients` installs
+@pytest.mark.parametrize("generation", OTHERS)
+def test_every_other_generation_does_what_its_plan_says(generation: str, folder: Path) -> None:
+    asked = ask(OTHERS[generation], folder, share=5)
+    for case in sdk_cases.ALL:
+        does_as_planned(case, asked, folder)
+    bypasses_as_planned(asked)
+
+
+def bypasses_as_planned(asked: Asked) -> None:
     snapshot = environment.read({})
-    for variables, told in zip(generated(folder), asked.bypasses, strict=True):
+    for variables, told in asked.bypasses:
         plan = python_sdk.plan(replace(snapshot, variables=variables), asked.interpreter)
         crashes = any(one.kind == "no-proxy-invalid" and one.stops_client for one in plan.concerns)
         assert told["built"] != crashes, (variables["NO_PROXY"], told)

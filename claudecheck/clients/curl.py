@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from claudecheck.clients import base_url, node, proxies, trust
@@ -29,7 +29,8 @@ _NAMES = {
     "http": ("http_proxy", "all_proxy", "ALL_PROXY"),  # HTTP_PROXY never: a web server may have made it
 }
 _PORTS = {"https": 443, "http": 1080, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
-_URL = re.compile(r"(?:(\w+)://)?(?:([^@/]*(?:@[^@/]*)*)@)?(\[[^\]]+\]|[^:/?#@]+)(?::(\d+))?(?:[/?#].*)?")
+#: Up to three slashes are forgiven. The user ends at the first @, and a second one has no place in a host.
+_URL = re.compile(r"(?:(\w+):/{1,3})?(?:([^@/?#]*)@)?(\[[^\]]+\]|[^:/?#@]+)(?::(\d+))?(?:[/?#].*)?")
 
 
 @dataclass(frozen=True)
@@ -130,40 +131,72 @@ def bypass(snapshot: Snapshot, endpoint: Endpoint) -> str:
     if listed == "*":
         return "*"
     host = endpoint.host.lower().removesuffix(".")
-    return next((entry for entry in listed.replace(",", " ").split() if _covers(entry, host)), "")
+    by_number = ":" not in host or _matches_ipv6_networks(snapshot)
+    return next((entry for entry in listed.replace(",", " ").split() if _covers(entry, host, by_number=by_number)), "")
 
 
-def _covers(entry: str, host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+def _matches_ipv6_networks(snapshot: Snapshot) -> bool:
+    """7.88 takes an IPv6 address for a name, so that no network covers it; curl's pull request 19828 mends that."""
+    version = _version(snapshot)
+    return version is None or version >= (8, 18)
+
+
+def _covers(entry: str, host: str, *, by_number: bool) -> bool:
+    """`by_number`: an address is compared as an address, and may lie in a network."""
+    if not (by_number and proxies.is_address(host)):
         name = entry.lower().removeprefix(".").removesuffix(".")
         return bool(name) and (host == name or host.endswith("." + name))
     if entry.startswith("["):
         return False  # Seen in 7.88: it compares with the brackets, and no address has them.
+    written = re.sub(r"/0*$", "", entry)  # curl reads /0 as the one address
     try:
-        network = ipaddress.ip_network(entry, strict=False)
+        return ipaddress.ip_address(host) in ipaddress.ip_network(written, strict=False)
     except ValueError:
         return False
-    return address in network and network.prefixlen > 0  # curl reads /0 as the one address
 
 
 # -- authorities -------------------------------------------------------------------------------------
 
 
 def trusted(snapshot: Snapshot) -> Trust:
-    """CURL_CA_BUNDLE alone, else SSL_CERT_FILE and SSL_CERT_DIR. A compiled-in folder is trusted beside a file."""
+    """CURL_CA_BUNDLE alone, else SSL_CERT_DIR, and SSL_CERT_FILE where that is not set.
+
+    Each takes the place of its own half. Debian and Ubuntu build curl with the system's folder, which so
+    stays beside any file; elsewhere there is only a file.
+    """
+    own = _compiled_folder(snapshot)
     if bundle := snapshot.get(BUNDLE):
-        return Trust("file", cafile=bundle, source=BUNDLE)
+        return Trust("file", cafile=bundle, capath=own, source=BUNDLE)
     file, folder = snapshot.get(trust.FILE), snapshot.get(trust.DIRECTORY)
+    if folder and not (file and _reads_both(snapshot)):
+        source = f"the system's store and {trust.DIRECTORY}"
+        return Trust("os", cafile=snapshot.system_store, capath=folder, source=source)
+    if file and folder:
+        return Trust("os", cafile=file, capath=folder, source=f"{trust.FILE} and {trust.DIRECTORY}")
     if file:
-        source = f"{trust.FILE} and {trust.DIRECTORY}" if folder else trust.FILE
-        return Trust("os" if folder else "file", cafile=file, capath=folder, source=source)
-    if folder:
-        return Trust(
-            "os", cafile=snapshot.system_store, capath=folder, source=f"the system's store and {trust.DIRECTORY}"
-        )
-    return node.system_trust(snapshot, "the system's store")
+        return Trust("file", cafile=file, capath=own, source=trust.FILE)
+    return replace(node.system_trust(snapshot, "the system's store"), capath=own)
+
+
+def _compiled_folder(snapshot: Snapshot) -> str:
+    """Seen with Debian's 7.88: a root that lies in the folder is trusted whatever file is named."""
+    debian = any(name in snapshot.os_release.lower() for name in ("debian", "ubuntu"))
+    return node.system_folder(snapshot) if debian else ""
+
+
+def _reads_both(snapshot: Snapshot) -> bool:
+    """7.88 leaves SSL_CERT_FILE alone when SSL_CERT_DIR is set, the current source does not.
+
+    The release between them that changed it was not looked for.
+    """
+    version = _version(snapshot)
+    return version is None or version >= (8, 11)
+
+
+def _version(snapshot: Snapshot) -> tuple[int, ...] | None:
+    program = snapshot.programs.get("curl")
+    told = re.match(r"(\d+)\.(\d+)", program.version) if program else None
+    return tuple(map(int, told.groups())) if told else None
 
 
 # -- what can be wrong -------------------------------------------------------------------------------
@@ -180,7 +213,8 @@ def _concerns(snapshot: Snapshot, choice: Choice, endpoint: Endpoint) -> Iterato
             detail=f"only {setting.source} is set, not used by curl for {endpoint.scheme}://: it connects directly",
             values={"variable": setting.source, "proxy_variable": "https_proxy", "value": shown(setting.value)},
         )
-    bundle = BUNDLE if snapshot.get(BUNDLE) else trust.FILE
+    ignored = snapshot.get(trust.DIRECTORY) and not _reads_both(snapshot)
+    bundle = BUNDLE if snapshot.get(BUNDLE) or ignored else trust.FILE
     fact = snapshot.file(snapshot.get(bundle))
     if snapshot.get(bundle) and endpoint.scheme == "https" and (fact.authorities is None or fact.authorities.error):
         missing = not fact.exists

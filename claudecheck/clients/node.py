@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from claudecheck.clients import trust
-from claudecheck.clients.proxies import shown
+from claudecheck.clients.proxies import is_address, shown
 from claudecheck.clients.route import Endpoint, Proxy, Secret, Trust
 from claudecheck.diagnosis.observations import Concern
 from claudecheck.snapshot import FileFact, Setting, Snapshot
@@ -32,6 +32,7 @@ OPTIONS = "NODE_OPTIONS"
 BUNDLED = "Node's own roots"
 SYSTEM = "the system's store"
 _NAMES = {"https": ("https_proxy", "HTTPS_PROXY"), "http": ("http_proxy", "HTTP_PROXY")}
+_HASHED_FOLDER = "/etc/ssl/certs"
 #: Without an installed Node, the one that is current.
 _CURRENT = (24, 0, 0)
 
@@ -79,6 +80,16 @@ class Node:
         """Seen in 26.10 and not in 24.21: `::1` and `[::1]` in NO_PROXY."""
         return self.version >= (26,)
 
+    @property
+    def logs_in_without_password(self) -> bool:
+        """Seen in 26.10 and not in 24.21: a user alone is sent to the proxy. Before, none was."""
+        return self.version >= (26,)
+
+    @property
+    def names_its_proxy(self) -> bool:
+        """Seen in 26.10 and not in 24.21: TLS to an https:// proxy that is written as an address is refused."""
+        return self.version >= (26,)
+
     def _since(self, backported: tuple[int, int], first: tuple[int, int]) -> bool:
         """From a release of line 22 on there, and from `first` on everywhere."""
         return self.version >= first or (self.version[0] == 22 and self.version >= backported)
@@ -122,6 +133,11 @@ def choose(snapshot: Snapshot, endpoint: Endpoint, node: Node) -> Choice:
     if entry := bypass(snapshot, endpoint, node):
         return Choice(bypassed_by=entry, unused=wanted)
     proxy = parse(wanted, node)
+    if isinstance(proxy, Proxy) and proxy.scheme == "https" and is_address(proxy.host) and node.names_its_proxy:
+        detail = (
+            f"is an https:// proxy without a name: Node {node.version[0]} asks for its certificate by name and fails"
+        )
+        return Choice(unused=wanted, why="fetch fails", fault=_concern("proxy-url-invalid", wanted, detail))
     return Choice(proxy=proxy if isinstance(proxy, Proxy) else None)
 
 
@@ -198,6 +214,8 @@ def parse(setting: Setting, node: Node) -> Proxy | Concern:
     if scheme.startswith("socks") and not node.speaks_socks:
         return _refused("proxy-scheme-unsupported", setting, f"has the scheme {scheme}://, which this Node refuses")
     user, _, password = (told[2] or "").partition(":")
+    if not (user and password) and not node.logs_in_without_password:
+        user = password = ""
     return Proxy(
         scheme="socks5h" if scheme.startswith("socks") else scheme,
         host=told[3].strip("[]").lower(),
@@ -209,15 +227,17 @@ def parse(setting: Setting, node: Node) -> Proxy | Concern:
 
 
 def _refused(kind: str, setting: Setting, detail: str, suggestion: str = "") -> Concern:
+    return _concern(kind, setting, f"{detail}: Node does not start", suggestion)
+
+
+def _concern(kind: str, setting: Setting, detail: str, suggestion: str = "") -> Concern:
     values = {
         "variable": setting.source,
         "proxy_variable": setting.source,
         "value": shown(setting.value),
         "suggestion": "" if "@" in suggestion else suggestion,
     }
-    return Concern(
-        kind=kind, subject=setting.source, detail=f"{detail}: Node does not start", values=values, stops_client=True
-    )
+    return Concern(kind=kind, subject=setting.source, detail=detail, values=values, stops_client=True)
 
 
 def bypass(snapshot: Snapshot, endpoint: Endpoint, node: Node) -> str:
@@ -266,12 +286,27 @@ def trusted(snapshot: Snapshot, node: Node) -> Trust:
     named = [name for name in (trust.FILE, trust.DIRECTORY) if snapshot.get(name)]
     extra = [EXTRA] if loads_extra(snapshot) else []
     if "--use-openssl-ca" in asked:
-        file = snapshot.get(trust.FILE) or ("" if named else snapshot.system_store)
-        source = together([*(named or [SYSTEM]), *extra])
-        return Trust("os", cafile=file, capath=snapshot.get(trust.DIRECTORY), extra=_extra(snapshot), source=source)
+        return replace(_openssl_trust(snapshot, together([*(named or [SYSTEM]), *extra])), extra=_extra(snapshot))
     if "--use-system-ca" in asked or (snapshot.get("NODE_USE_SYSTEM_CA") == "1" and node.reads_system_ca_variable):
-        return with_own_roots(snapshot, system_trust(snapshot, together([BUNDLED, SYSTEM, *named, *extra])))
+        source = together([BUNDLED, SYSTEM, *named, *extra])
+        system = _openssl_trust(snapshot, source) if snapshot.os == "Linux" else system_trust(snapshot, source)
+        return with_own_roots(snapshot, system)
     return with_own_roots(snapshot, Trust("bundled", source=together([BUNDLED, *extra])))
+
+
+def _openssl_trust(snapshot: Snapshot, source: str) -> Trust:
+    """A variable takes the place of its own half only: without SSL_CERT_DIR the system's folder stays beside a file.
+
+    Seen in Node 20, 22 and 26, whose OpenSSL looks in /etc/ssl. `--use-system-ca` differs in two ways that are
+    left out: it takes all files of the folder, whatever their names, and does not part SSL_CERT_DIR.
+    """
+    file, folder = snapshot.get(trust.FILE), snapshot.get(trust.DIRECTORY)
+    return Trust("os", cafile=file or snapshot.system_store, capath=folder or system_folder(snapshot), source=source)
+
+
+def system_folder(snapshot: Snapshot) -> str:
+    """The folder of hashed names beside the system's file, where the distribution keeps one."""
+    return _HASHED_FOLDER if snapshot.system_store.startswith(f"{_HASHED_FOLDER}/") else ""
 
 
 def with_own_roots(snapshot: Snapshot, store: Trust) -> Trust:

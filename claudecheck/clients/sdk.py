@@ -45,6 +45,21 @@ class Sdk:
         return (0, 50) <= self.version < (2,)
 
     @property
+    def sends_empty_key(self) -> bool:
+        """An empty ANTHROPIC_API_KEY goes out as an empty X-Api-Key beside the token."""
+        return self.sends_both_credentials and not self.empty_is_unset
+
+    @property
+    def key_hides_token(self) -> bool:
+        """Of the two only the key is looked at, also where it is empty: then the client refuses to send anything."""
+        return self.version < (0, 50)
+
+    @property
+    def knows_headers_as_written(self) -> bool:
+        """A credential in a custom header counts only where it is spelled Authorization or X-Api-Key."""
+        return self.generation == 0
+
+    @property
     def has_profiles(self) -> bool:
         """Profiles, federation and ANTHROPIC_CUSTOM_HEADERS came together."""
         return self.version >= (0, 98)

@@ -220,6 +220,7 @@ class ClientVerdict(msgspec.Struct, frozen=True, kw_only=True):
     installed: bool = False
     source: str = ""  # what it trusts, in words
     paths: list[str] = []  # the files and folders of it
+    file: str = ""  # the one among them that another authority can be joined with
     trusted: bool | None = None  # None: only the platform's own verifier could tell
     by: str = ""  # the part of `source` that holds the authority
     code: int = 0  # OpenSSL's X509_V_ERR_…

@@ -10,6 +10,7 @@ import datetime as dt
 import functools
 import hashlib
 import ipaddress
+import os
 import re
 import ssl
 import sys
@@ -209,12 +210,17 @@ _PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----(.+?)-----END", re.
 
 @dataclass(frozen=True)
 class Store:
-    """One set of authorities. `certificates` (DER) is for a store that is no file: that of Windows."""
+    """One set of authorities: a file, folders parted like PATH, a file on top, and what is no file (DER).
+
+    With `partial` an authority ends the chain also when it is no root: curl's way.
+    """
 
     name: str
     cafile: str = ""
     capath: str = ""
+    extra: str = ""
     certificates: tuple[bytes, ...] = ()
+    partial: bool = False
 
 
 def stores_here(variables: Mapping[str, str], *, cafile: str = "", capath: str = "") -> list[Store]:
@@ -222,18 +228,24 @@ def stores_here(variables: Mapping[str, str], *, cafile: str = "", capath: str =
 
     `cafile` and `capath` are the system's store as the user's interpreter has it; this one's when both are empty.
     """
-    import certifi
-
-    system = Store("os", cafile=cafile, capath=capath) if cafile or capath else _system_store()
+    system = Store("os", cafile=cafile, capath=capath) if cafile or capath else system_store()
     named = [
         Store(name, capath=path) if name == "SSL_CERT_DIR" or Path(path).is_dir() else Store(name, cafile=path)
         for name, path in variables.items()
         if path
     ]
-    return [system, Store("certifi", cafile=certifi.where()), *named]
+    return [system, public_store(), *named]
 
 
-def _system_store() -> Store:
+def public_store() -> Store:
+    """The authorities that browsers agree on, as certifi brings them."""
+    import certifi
+
+    return Store("certifi", cafile=certifi.where())
+
+
+def system_store() -> Store:
+    """As this interpreter finds it. That of macOS is no file, so OpenSSL's paths stand in."""
     if sys.platform == "win32":
         roots = [der for der, encoding, _ in ssl.enum_certificates("ROOT") if encoding == "x509_asn"]
         return Store("os", certificates=tuple(roots))
@@ -273,7 +285,7 @@ def _judged_by(
 ) -> list[StoreVerdict]:
     from OpenSSL import crypto
 
-    held = _certificates(store)
+    held = _held(store)
     plain = StoreVerdict(
         store=store.name,
         path=store.cafile or store.capath,
@@ -286,21 +298,36 @@ def _judged_by(
     try:
         opened = _open(store, at_time)
     except (crypto.Error, OSError, ValueError) as error:
-        return [msgspec.structs.replace(plain, message=f"the store cannot be read: {error}")]
+        return [msgspec.structs.replace(plain, readable=False, message=f"the store cannot be read: {_told(error)}")]
     intermediates = [certificate for certificate in others if certificate is not None]
     verdicts = []
     for strict in (False, True):
         if strict:
             # As ssl.create_default_context() sets them, together, from Python 3.13 on.
             opened.set_flags(crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.PARTIAL_CHAIN)
-        verdict = msgspec.structs.replace(plain, strict=strict, trusted=True)
+        verdict = msgspec.structs.replace(plain, strict=strict)
         try:
-            crypto.X509StoreContext(opened, leaf, intermediates).verify_certificate()
+            verified = crypto.X509StoreContext(opened, leaf, intermediates).get_verified_chain()
+            root = crypto.dump_certificate(crypto.FILETYPE_ASN1, verified[-1])
+            verdict = msgspec.structs.replace(verdict, trusted=True, **_end(root, held))
         except crypto.X509StoreContextError as error:
             code, depth, message = error.errors
-            verdict = msgspec.structs.replace(verdict, trusted=False, code=code, depth=depth, message=message)
+            verdict = msgspec.structs.replace(verdict, code=code, depth=depth, message=message)
         verdicts.append(verdict)
     return verdicts
+
+
+def _end(root: bytes, held: Mapping[bytes, str]) -> dict[str, str]:
+    known = facts(root)
+    return {"root": known.subject, "root_sha256": known.sha256, "file": held.get(root, "")}
+
+
+def _told(error: Exception) -> str:
+    """OpenSSL raises a list of its errors, and tells nothing of a file that is not there."""
+    if isinstance(error, OSError | ValueError):
+        return str(error)
+    entries = error.args[0] if error.args else ()
+    return next((reason for *_, reason in entries if reason), "it holds no certificate")
 
 
 def _open(store: Store, at_time: dt.datetime | None) -> crypto.X509Store:
@@ -314,8 +341,11 @@ def _open(store: Store, at_time: dt.datetime | None) -> crypto.X509Store:
     set_purpose: Any = getattr(lib, "X509_STORE_set_purpose", None)
     if set_purpose is not None:
         set_purpose(opened._store, 2)  # noqa: SLF001  # X509_PURPOSE_SSL_SERVER
-    if store.cafile or store.capath:
-        opened.load_locations(store.cafile or None, store.capath or None)
+    for file, folders in ((store.cafile, store.capath), (store.extra, "")):
+        if file or folders:
+            opened.load_locations(file or None, folders or None)
+    if store.partial:
+        opened.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for der in store.certificates:
         certificate = _load_for_openssl(der)
         if certificate is not None:
@@ -323,19 +353,38 @@ def _open(store: Store, at_time: dt.datetime | None) -> crypto.X509Store:
     return opened
 
 
-def _certificates(store: Store) -> list[bytes]:
-    """All authorities of a store, DER; a directory's are those that OpenSSL can find by their hash."""
-    paths = [Path(store.cafile)] if store.cafile else []
+def _held(store: Store) -> dict[bytes, str]:
+    """All authorities of a store, DER, with the file of each; a folder's are those that OpenSSL can find by their hash.
+
+    A file of its own is named before one that holds many.
+    """
+    found = dict.fromkeys(store.certificates, "")
+    paths = [Path(path) for path in (store.extra, store.cafile) if path]
+    folders = [Path(folder) for folder in store.capath.split(os.pathsep) if folder]
+    for path in [*(path for folder in folders for path in _hashed(folder)), *paths]:
+        try:
+            for der in pem_blocks(path.read_bytes()):
+                found.setdefault(der, str(path))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def _hashed(folder: Path) -> list[Path]:
+    """What the hashed names of a folder stand for, so that people find it."""
     try:
-        if store.capath:
-            paths += sorted(path for path in Path(store.capath).iterdir() if _HASHED.fullmatch(path.name))
-        found = [der for path in paths for der in _pem_blocks(path.read_bytes())]
-    except (OSError, ValueError):
-        found = []
-    return list(dict.fromkeys([*store.certificates, *found]))
+        return sorted(path.resolve() for path in folder.iterdir() if _HASHED.fullmatch(path.name))
+    except OSError:
+        return []
 
 
-def _pem_blocks(text: bytes) -> list[bytes]:
+def authorities(store: Store) -> list[bytes]:
+    """Every certificate of a store, DER."""
+    return list(_held(store))
+
+
+def pem_blocks(text: bytes) -> list[bytes]:
+    """The certificates of a PEM text, DER."""
     return [base64.b64decode(block) for block in _PEM.findall(text)]
 
 
@@ -368,4 +417,4 @@ def _public_roots() -> tuple[str, frozenset[bytes]]:
     import certifi
 
     path = certifi.where()
-    return path, frozenset(hashlib.sha256(der).digest() for der in _pem_blocks(Path(path).read_bytes()))
+    return path, frozenset(hashlib.sha256(der).digest() for der in pem_blocks(Path(path).read_bytes()))

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from claudecheck.diagnosis import products
 from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import TlsHandshake
-from claudecheck.probes import chain, hello, system_errors, trust
+from claudecheck.diagnosis.observations import ClientVerdict, TlsHandshake
+from claudecheck.probes import chain, hello, side_by_side, system_errors, trust
 from claudecheck.probes.stream import Stream, TlsStream
 from claudecheck.probes.walk import Walk
 
@@ -27,6 +28,8 @@ from claudecheck.probes.walk import Walk
 HANDSHAKE_LIMIT_S = 5.0
 LONGEST_EXCERPT = 200
 MOST_CERTIFICATES = 10
+#: Seconds for the other clients to be found: two programs tell their versions.
+CLIENTS_LIMIT_S = 2.0
 
 _VERIFY_FAILURES = {
     # OpenSSL: <openssl/x509_vfy.h>
@@ -53,6 +56,8 @@ _VERIFY_FAILURES = {
 }
 
 _CERTIFICATE_FAILURES = frozenset(_VERIFY_FAILURES.values()) | {Failure.TRUST_UNUSABLE}
+#: Those in which another client's authorities may come to another end.
+_OF_TRUST = (Failure.UNTRUSTED_ISSUER, Failure.SELF_SIGNED, Failure.STRICT_CERTIFICATE, Failure.TRUST_UNUSABLE)
 
 #: Reasons of OpenSSL with which this side gives up on a server that is too old or too weak for it.
 _LOCAL_REASONS = {
@@ -155,7 +160,8 @@ def shake(
     `server_name` is what is sent, "" for none. `host` is what the certificate must be for: when empty
     the route's endpoint for the API, and for every other purpose the name that is sent. A chain that
     failed is judged against `stores`, which are the system's and certifi on the client's own route
-    when None, and none on a variation. On failure `stream` is closed.
+    when None, and none on a variation; by the clients that they know also one that is trusted and yet
+    made on the way. On failure `stream` is closed.
     """
     host = host or (walk.route.endpoint.host if purpose == "api" else server_name)
     shaped = purpose != "proxy"
@@ -190,6 +196,9 @@ def shake(
         outcome = Outcome(Failure.TRUST_UNUSABLE, loaded.error)
     ended = walk.start()
     whole = _facts(facts, tls, outcome, heard, _stores(walk, outcome, stores))
+    if isinstance(stores, trust.Stores) and _divides_clients(walk, whole):
+        told = _clients(_chain(tls, "get_unverified_chain"), stores, walk.deadline.share(CLIENTS_LIMIT_S))
+        whole = msgspec.structs.replace(whole, clients=told)
     # Reading and judging the chain is our time, not the network's.
     seen = walk.record(whole, started + (walk.start() - ended))
     if outcome.failure is None:
@@ -203,6 +212,21 @@ def _stores(walk: Walk, outcome: Outcome, stores: Sequence[chain.Store] | None) 
         return stores
     asked = not walk.variation and outcome.failure in _CERTIFICATE_FAILURES
     return chain.stores_here({}) if asked else ()
+
+
+def _divides_clients(walk: Walk, seen: TlsHandshake) -> bool:
+    """Clients may differ over this chain: it is not trusted, or a device that this client trusts has made it."""
+    if not seen.ok:
+        return seen.failure in _OF_TRUST
+    if not seen.stores or seen.stores[0].trusted:
+        return False
+    names = [text for certificate in seen.chain for text in (certificate.issuer, certificate.subject)]
+    return walk.route.endpoint.official or bool(products.inspector(names))
+
+
+def _clients(presented: list[bytes], stores: trust.Stores, limit_s: float) -> list[ClientVerdict]:
+    """Empty when the clients could not be found in time."""
+    return trust.judge_clients(presented, side_by_side.bounded(stores.clients, limit_s) or ())
 
 
 def _is_address(host: str) -> bool:

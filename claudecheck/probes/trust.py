@@ -1,11 +1,21 @@
-"""The TLS context of a route: what the user's client would trust, no more and no less. Raises nothing."""
+"""What a client would trust, no more and no less: as the TLS context of its route, and as a store to judge by.
+
+Raises nothing.
+"""
 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from claudecheck.clients.route import Trust
+from claudecheck.clients.trusts import ClientTrust
+from claudecheck.diagnosis.observations import ClientVerdict, StoreVerdict
+from claudecheck.probes import chain
 
 #: `ssl.create_default_context` sets these two together from Python 3.13 on.
 _STRICT = ssl.VerifyFlags.VERIFY_X509_STRICT | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -59,8 +69,6 @@ def _load_authorities(found: ssl.SSLContext, trust: Trust) -> str:
         cafile = certifi.where()
     if trust.sort == "directory":
         cafile = ""
-    if trust.sort == "file":
-        capath = ""
     if not cafile and not capath:
         return ""
     try:
@@ -85,3 +93,81 @@ def _load_further(found: ssl.SSLContext, trust: Trust) -> str:
         except (OSError, ValueError) as error:
             return f"{trust.extra}: {error}"
     return ""
+
+
+# -- as a store to judge by --------------------------------------------------------------------------
+
+EXTRA, SYSTEM = "NODE_EXTRA_CA_CERTS", "the system's store"
+#: Whose roots these are is told by the client's name.
+OWN_ROOTS = "its own roots"
+
+
+class Stores(list[chain.Store]):
+    """The stores of this machine, and whom its clients trust: asked for only when a chain calls for it."""
+
+    def __init__(self, stores: Iterable[chain.Store], clients: Callable[[], Sequence[ClientTrust]]) -> None:
+        super().__init__(stores)
+        self.clients = clients
+
+
+def store_of(client: ClientTrust) -> chain.Store | None:
+    """Everything that the client trusts as one store; None where only the platform's verifier can tell (macOS)."""
+    trust = client.trust
+    store = chain.Store(client.title, cafile=trust.cafile, capath=trust.capath, extra=trust.extra)
+    if trust.sort == "native":
+        if sys.platform != "win32":
+            return None
+        store = replace(store, certificates=chain.system_store().certificates)
+    if trust.sort == "certifi" and not trust.cafile:
+        store = replace(store, cafile=chain.public_store().cafile)
+    if trust.sort == "bundled" or trust.with_bundled:
+        roots = chain.pem_blocks(trust.bundled.encode()) or chain.authorities(chain.public_store())
+        store = replace(store, certificates=(*store.certificates, *roots))
+    return replace(store, partial=client.partial)
+
+
+def judge_clients(presented: Sequence[bytes], clients: Sequence[ClientTrust]) -> list[ClientVerdict]:
+    """Whether each client would trust this chain (DER, leaf first), and by which part of its trust."""
+    return [_judged(presented, client) for client in clients] if presented else []
+
+
+def _judged(presented: Sequence[bytes], client: ClientTrust) -> ClientVerdict:
+    trust = client.trust
+    plain = ClientVerdict(
+        title=client.title,
+        clients=list(client.clients),
+        installed=client.installed,
+        source=trust.source or SYSTEM,
+        paths=[path for path in (trust.cafile, trust.capath, trust.extra) if path],
+        file=trust.cafile,
+        strict=trust.strict,
+    )
+    store = store_of(client)
+    if store is None:
+        return plain
+    default, strict = _both(chain.judge(presented, [store]))
+    counted = strict if trust.strict else default
+    return msgspec.structs.replace(
+        plain,
+        trusted=counted.trusted,
+        by=_part(trust, counted) if counted.trusted else "",
+        code=counted.code,
+        message=counted.message,
+        passes_strict=strict.trusted if client.strict_later else None,
+    )
+
+
+def _both(verdicts: Sequence[StoreVerdict]) -> tuple[StoreVerdict, StoreVerdict]:
+    """Without and with the strict flag; a store that cannot be read is told once."""
+    return verdicts[0], verdicts[-1]
+
+
+def _part(trust: Trust, verdict: StoreVerdict) -> str:
+    """The part of a trust that holds the authority at the chain's end."""
+    if trust.extra and verdict.file == trust.extra:
+        return EXTRA
+    if trust.sort == "file" and verdict.file != trust.cafile:
+        return SYSTEM  # the folder that curl keeps beside it
+    if not verdict.file and (trust.sort == "bundled" or trust.with_bundled):
+        return OWN_ROOTS
+    return SYSTEM if trust.with_bundled or trust.extra or not trust.source else trust.source

@@ -5,70 +5,25 @@ from claudecheck.diagnosis.problems.spelling import (
     connection_error,
     everywhere,
     spelled,
-    trusted_together,
     trusted_with_certifi,
     unset,
     with_python,
+)
+from claudecheck.diagnosis.problems.trusting import (
+    CURL,
+    HELD,
+    OTHERS_ON_NODE,
+    PYTHON,
+    ROOT,
+    STRICT,
+    TRUST_ROOT,
+    joined_with_public,
 )
 
 _VERIFY = "claudecheck doctor --no-message"
 VERIFY_FAILED = "ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
 CURL_REFUSED = "curl: (60) SSL certificate problem:"
-_STRICT = "it replaces the whole store, and on Python 3.13 and later it turns strict checks on, which some of these certificates do not pass"
 
-#: Trusting a private authority. The root must come from people, never from the connection that it is to vouch for.
-_TRUST_ROOT = (
-    Remedy(
-        text="Get the root certificate from your network team as `corporate-root.pem`, and hand it to the container in one file with the public authorities",
-        commands=spelled(
-            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nRUN update-ca-certificates\nENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
-        ),
-        only_in="container",
-        caution=_STRICT,
-    ),
-    Remedy(
-        text="Get the root certificate from your network team as `corporate-root.pem`, and join it with the store that this client uses now",
-        commands=trusted_together("{cafile}", "corporate-root.pem"),
-        systems=("Linux",),
-        caution=_STRICT,
-    ),
-    Remedy(
-        text="Or add it to the system's store, which the SDK 1.x and 2.x, curl and browsers read (Debian and Ubuntu; on Fedora it is the folder `/etc/pki/ca-trust/source/anchors`, then `update-ca-trust`)",
-        commands=spelled(
-            sh="sudo cp corporate-root.pem \\\n  /usr/local/share/ca-certificates/corporate-root.crt &&\n  sudo update-ca-certificates"
-        ),
-        systems=("Linux",),
-    ),
-    Remedy(
-        text="Get the root certificate from your network team as `corporate-root.pem`, and add it to the system's store, which the SDK 1.x and 2.x read",
-        commands=spelled(
-            sh="sudo security add-trusted-cert -d -r trustRoot \\\n  -k /Library/Keychains/System.keychain corporate-root.pem"
-        ),
-        systems=("Darwin",),
-    ),
-    Remedy(
-        text="Get the root certificate from your network team as `corporate-root.pem`, and add it to the system's store, which the SDK 1.x and 2.x read",
-        commands=spelled(
-            powershell="certutil -user -addstore Root corporate-root.pem",
-            cmd="certutil -user -addstore Root corporate-root.pem",
-        ),
-        systems=("Windows",),
-    ),
-    Remedy(
-        text="For the SDK 0.x, which reads certifi and not the system's store, join the root with certifi's authorities",
-        commands=trusted_with_certifi("corporate-root.pem"),
-        systems=("Darwin", "Windows"),
-        caution=_STRICT,
-    ),
-)
-_TRUST_ROOT_IN_NODE = Remedy(
-    text="Claude Code and Node take the root in addition to their own authorities",
-    commands=spelled(
-        sh='export NODE_EXTRA_CA_CERTS="$PWD/corporate-root.pem"',
-        fish='set -gx NODE_EXTRA_CA_CERTS "$PWD/corporate-root.pem"',
-        powershell='$env:NODE_EXTRA_CA_CERTS = "$PWD\\corporate-root.pem"',
-    ),
-)
 SHOW_CHAIN = Remedy(
     text="See what the server sends, and show it to whoever runs it",
     commands=spelled(
@@ -84,9 +39,9 @@ TLS_INTERCEPTED = Problem(
     cause="A device or program on the way opens the connection to {host} and shows a certificate of its own, signed by {issuer}. Browsers on company machines are set up to trust that authority; {client} is not.",
     owner="network",
     fixes=(
-        *_TRUST_ROOT,
-        _TRUST_ROOT_IN_NODE,
+        *TRUST_ROOT,
         Remedy(text="Or ask your network team not to inspect connections to {host}"),
+        *HELD,
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -107,11 +62,11 @@ TLS_INTERCEPTED_TRUSTED = Problem(
     owner="network",
     fixes=(
         Remedy(text="For this client there is nothing to do"),
-        _TRUST_ROOT_IN_NODE,
+        OTHERS_ON_NODE,
         Remedy(
             text="For the SDK 0.x, join the root with certifi's authorities",
-            commands=trusted_with_certifi("corporate-root.pem"),
-            caution=_STRICT,
+            commands=trusted_with_certifi(ROOT),
+            caution=STRICT,
         ),
     ),
     verify=_VERIFY,
@@ -125,8 +80,7 @@ TLS_UNTRUSTED_ISSUER = Problem(
     cause="The chain ends at {issuer}, which is not in the store that {client} uses. It is a private authority, or the store is too old to know a public one.",
     owner="you",
     fixes=(
-        *_TRUST_ROOT,
-        _TRUST_ROOT_IN_NODE,
+        *TRUST_ROOT,
         Remedy(
             text="If the authority is a public one, renew the store",
             commands=spelled(sh="sudo apt-get update && sudo apt-get install -y ca-certificates"),
@@ -135,7 +89,9 @@ TLS_UNTRUSTED_ISSUER = Problem(
         Remedy(
             text="With the SDK 0.x, if the authority is a public one, renew certifi",
             commands=with_python("-m pip install --upgrade certifi"),
+            clients=PYTHON,
         ),
+        *HELD,
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -158,10 +114,9 @@ TLS_SELF_SIGNED = Problem(
         Remedy(
             text="If {host} is not where you meant to go, correct the base URL", commands=unset("ANTHROPIC_BASE_URL")
         ),
-        Remedy(
-            text="If the server is yours, copy its certificate from that machine as `server.pem` and trust it by joining it with the public authorities",
-            commands=trusted_with_certifi("server.pem"),
-            caution=_STRICT,
+        *joined_with_public(
+            "If the server is yours, copy its certificate from that machine as `server.pem` and trust it",
+            "server.pem",
         ),
     ),
     verify=_VERIFY,
@@ -184,6 +139,12 @@ CA_FILE_INCOMPLETE = Problem(
         Remedy(
             text="Join the file with the public authorities, and name the result; this needs the package certifi",
             commands=trusted_with_certifi("{cafile}"),
+            clients=PYTHON,
+        ),
+        Remedy(
+            text="Join the file with the public authorities, and name the result; this needs the package certifi",
+            commands=trusted_with_certifi("{cafile}", "CURL_CA_BUNDLE"),
+            clients=CURL,
         ),
         Remedy(
             text="Or unset the variable: the client's usual store trusts this certificate",
@@ -210,9 +171,9 @@ TLS_INCOMPLETE_CHAIN = Problem(
             text="Ask whoever runs {host} to send the full chain (in nginx: `ssl_certificate` with `fullchain.pem`)"
         ),
         SHOW_CHAIN,
-        Remedy(
-            text="Until then, get the intermediate certificate from its authority as `intermediate.pem`, and join it with the public authorities",
-            commands=trusted_with_certifi("intermediate.pem"),
+        *joined_with_public(
+            "Until then, get the intermediate certificate from its authority as `intermediate.pem` and trust it",
+            "intermediate.pem",
             caution="it must be replaced when the server's certificate is renewed",
         ),
     ),

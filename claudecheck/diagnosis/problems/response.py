@@ -315,7 +315,7 @@ SDK_DIFFERS = Problem(
         ),
         Remedy(
             text="Let curl tell what it does, step by step",
-            commands=spelled(sh="curl -v {url}/v1/models"),
+            commands=spelled(sh="curl -v {url}/v1/models", powershell="curl.exe -v {url}/v1/models"),
             clients=("curl",),
         ),
         Remedy(

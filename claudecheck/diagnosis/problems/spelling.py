@@ -86,7 +86,7 @@ def typed_in(variable: str) -> tuple[Command, ...]:
     )
 
 
-def trusted_together(store: str, root: str) -> tuple[Command, ...]:
+def trusted_together(store: str, root: str, variable: str = "SSL_CERT_FILE") -> tuple[Command, ...]:
     """One file that holds a whole store and one more authority. Nothing is set when a part is missing,
     and the file may be one of its own parts: it is written beside and then moved.
     """
@@ -94,22 +94,38 @@ def trusted_together(store: str, root: str) -> tuple[Command, ...]:
         f'cat {store} {root} \\\n  > "$HOME/claude-ca.new" &&\n  mv "$HOME/claude-ca.new" "$HOME/claude-ca.pem" &&\n  '
     )
     return spelled(
-        sh=f'{written}export SSL_CERT_FILE="$HOME/claude-ca.pem"',
-        fish=f'{written}set -gx SSL_CERT_FILE "$HOME/claude-ca.pem"',
+        sh=f'{written}export {variable}="$HOME/claude-ca.pem"',
+        fish=f'{written}set -gx {variable} "$HOME/claude-ca.pem"',
     )
 
 
-def trusted_with_certifi(root: str) -> tuple[Command, ...]:
+def trusted_with_certifi(root: str, variable: str = "SSL_CERT_FILE") -> tuple[Command, ...]:
     """The same with the public authorities that certifi brings, on every system."""
     return (
-        *trusted_together('"$({python} -m certifi)"', root),
+        *trusted_together('"$({python} -m certifi)"', root, variable),
         *spelled(
             powershell="(Get-Content -ErrorAction Stop `\n"
             f"  (& {{python}} -m certifi), {root}) |\n"
             '  Set-Content "$HOME\\claude-ca.pem"\n'
-            'if ($?) { $env:SSL_CERT_FILE = "$HOME\\claude-ca.pem" }'
+            f'if ($?) {{ $env:{variable} = "$HOME\\claude-ca.pem" }}'
         ),
     )
+
+
+def added_for_node(root: str) -> tuple[Command, ...]:
+    """Node and Claude Code trust what this file holds in addition; a running one must be started again."""
+    return spelled(
+        sh=f'export NODE_EXTRA_CA_CERTS="$PWD/{root}"',
+        fish=f'set -gx NODE_EXTRA_CA_CERTS "$PWD/{root}"',
+        powershell=f'$env:NODE_EXTRA_CA_CERTS = "$PWD\\{root}"',
+    )
+
+
+def taken_from_a_store(root: str, then: tuple[Command, ...]) -> tuple[Command, ...]:
+    """`then` after the authority was written to `root` from the store of this machine that holds it."""
+    before = {"sh": " &&\n  ", "fish": " &&\n  "}
+    take = f"claudecheck trust --export {root}"
+    return tuple(Command(shell=one.shell, line=f"{take}{before.get(one.shell, chr(10))}{one.line}") for one in then)
 
 
 def proxy_with_password() -> tuple[Command, ...]:

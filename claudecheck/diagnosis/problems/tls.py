@@ -196,6 +196,7 @@ TLS_VERSION_UNSUPPORTED = Problem(
         Remedy(
             text="See whether this Python is built with a current OpenSSL (1.1.1 or later)",
             commands=with_python('-c "import ssl; print(ssl.OPENSSL_VERSION)"'),
+            clients=("python",),
         ),
     ),
     verify=_VERIFY,
@@ -241,14 +242,27 @@ TLS_CLIENT_CERTIFICATE_REQUIRED = Problem(
             commands=spelled(
                 python='ctx = ssl.create_default_context()\nctx.load_cert_chain("client.pem", "client.key")\nclient = Anthropic(http_client=DefaultHttpxClient(verify=ctx))'
             ),
+            clients=("python",),
         ),
         Remedy(
-            text="Claude Code takes them from variables",
+            text="Ask whoever runs {host} for a client certificate and key, then hand them to the SDK or to `fetch`",
+            commands=spelled(
+                typescript="const { Agent } = require('undici');\nconst dispatcher = new Agent({ connect: { cert, key } });\nconst client = new Anthropic({ fetchOptions: { dispatcher } });"
+            ),
+            clients=("typescript", "node"),
+        ),
+        Remedy(
+            text="Ask whoever runs {host} for a client certificate and key, and name both after `--cert` and `--key`",
+            clients=("curl",),
+        ),
+        Remedy(
+            text="Ask whoever runs {host} for a client certificate and key; Claude Code takes them from variables",
             commands=spelled(
                 sh='export CLAUDE_CODE_CLIENT_CERT="$PWD/client.pem"\nexport CLAUDE_CODE_CLIENT_KEY="$PWD/client.key"',
                 fish='set -gx CLAUDE_CODE_CLIENT_CERT "$PWD/client.pem"\nset -gx CLAUDE_CODE_CLIENT_KEY "$PWD/client.key"',
                 powershell='$env:CLAUDE_CODE_CLIENT_CERT = "$PWD\\client.pem"\n$env:CLAUDE_CODE_CLIENT_KEY = "$PWD\\client.key"',
             ),
+            clients=("claude-code",),
         ),
     ),
     verify=_VERIFY,

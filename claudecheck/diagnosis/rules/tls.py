@@ -15,11 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from claudecheck.diagnosis import products, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import Certificate, StoreVerdict, TlsHandshake
+from claudecheck.diagnosis.observations import Certificate, TlsHandshake
 from claudecheck.diagnosis.report import Confidence, Finding, Owner
+from claudecheck.diagnosis.trust_matrix import (
+    clients_told,
+    common_name,
+    incomplete,
+    others_told,
+    public_file,
+    store_name,
+    ways,
+)
 from claudecheck.diagnosis.variations import Outcome
 
 #: Another clock that differs by more than this is believed over ours (certificates allow no grace).
@@ -91,6 +102,8 @@ def _finding(
         "detail": handshake.verify_message or handshake.error,
         "version": handshake.version,
     }
+    if not evidence.route.cafile and code in ("tls-intercepted", "tls-untrusted-issuer"):
+        filled["cafile"] = public_file(handshake)
     if leaf is not None:
         filled |= {
             "issuer": common_name(leaf.issuer),
@@ -99,7 +112,7 @@ def _finding(
             "not_before": leaf.not_before[:10],
             "not_after": leaf.not_after[:10],
         }
-    return evidence.finding(
+    finding = evidence.finding(
         code,
         values={name: value for name, value in {**filled, **(values or {})}.items() if value},
         seen=seen,
@@ -108,12 +121,7 @@ def _finding(
         owner=owner,
         layer="tls" if code == "unknown" else None,
     )
-
-
-def common_name(name: str) -> str:
-    """The CN of a distinguished name, else its O, else all of it."""
-    parts = dict(part.strip().split("=", 1) for part in reversed(name.split(",")) if "=" in part)
-    return parts.get("CN") or parts.get("O") or name
+    return msgspec.structs.replace(finding, fixes=ways(finding.fixes, handshake))
 
 
 def _alert(handshake: TlsHandshake) -> str:
@@ -186,9 +194,9 @@ def _untrusted(evidence: Evidence, handshake: TlsHandshake) -> Finding:
     minted = _minted(evidence, handshake)
     if minted:
         seen.append(minted)
-    if (incomplete := _file_lacks_root(evidence, handshake, inspected=bool(product or minted))) != "":
+    if (lack := _file_lacks_root(evidence, handshake, inspected=bool(product or minted))) != "":
         variable = evidence.route.trust_source
-        return _finding(evidence, handshake, "ca-file-incomplete", [incomplete, *seen], values={"variable": variable})
+        return _finding(evidence, handshake, "ca-file-incomplete", [lack, *seen], values={"variable": variable})
     if product or minted:
         return _finding(
             evidence,
@@ -202,11 +210,17 @@ def _untrusted(evidence: Evidence, handshake: TlsHandshake) -> Finding:
         return portal
     if handshake.failure is Failure.SELF_SIGNED:
         return _finding(evidence, handshake, "tls-self-signed", seen, owner=_server_owner(evidence))
-    if (why := _incomplete(handshake)) != "":
+    if (why := incomplete(handshake)) != "":
         return _finding(evidence, handshake, "tls-incomplete-chain", [why, *seen], owner=_server_owner(evidence))
     confidence: Confidence = "high" if evidence.tried(variations.OTHER_SERVER_NAME) else "medium"
     return _finding(
-        evidence, handshake, "tls-untrusted-issuer", seen, confidence=confidence, owner=_trust_owner(evidence)
+        evidence,
+        handshake,
+        "tls-untrusted-issuer",
+        seen,
+        confidence=confidence,
+        owner=_trust_owner(evidence),
+        values={"issuer": common_name(chain[-1].issuer if chain else "")},
     )
 
 
@@ -223,7 +237,7 @@ def _file_lacks_root(evidence: Evidence, handshake: TlsHandshake, *, inspected: 
     others = [store for store in others if store.store == "certifi" or not inspected]
     if not others:
         return ""
-    return f"{variable} replaces the whole store; {' and '.join(map(_store_name, others))} would trust this chain"
+    return f"{variable} replaces the whole store; {' and '.join(map(store_name, others))} would trust this chain"
 
 
 def _server_owner(evidence: Evidence) -> Owner:
@@ -252,14 +266,12 @@ def _chain_told(handshake: TlsHandshake) -> list[str]:
 
 def _stores_told(handshake: TlsHandshake) -> list[str]:
     judged = [store for store in handshake.stores if not store.strict]
-    trusts = [_store_name(store) for store in judged if store.trusted]
-    not_in = [_store_name(store) for store in judged if not store.trusted]
+    trusts = [store_name(store) for store in judged if store.trusted]
+    not_in = [store_name(store) for store in judged if not store.trusted]
     told = [f"trusted by {', '.join(trusts)}"] if trusts else []
-    return [*told, f"not trusted by {', '.join(not_in)}"] if not_in else told
-
-
-def _store_name(store: StoreVerdict) -> str:
-    return {"os": "the OS store"}.get(store.store, store.store)
+    if not_in:
+        told.append(f"not trusted by {', '.join(not_in)}")
+    return [*clients_told(handshake), *told]
 
 
 def _minted(evidence: Evidence, handshake: TlsHandshake) -> str:
@@ -291,26 +303,6 @@ def _names_host(certificate: Certificate, host: str) -> bool:
     host = host.lower()
     names = [name.lower() for name in certificate.names] or [common_name(certificate.subject).lower()]
     return any(name == host or (name.startswith("*.") and host.partition(".")[2] == name[2:]) for name in names)
-
-
-_INTERMEDIATE_WORDS = ("intermediate", "issuing", "subordinate", "sub ca", "subca", "server ca", "tls ca")
-
-
-def _incomplete(handshake: TlsHandshake) -> str:
-    """Why the missing issuer is an intermediate that the server should send; empty when it is not.
-
-    A root is never sent, so one certificate alone proves nothing: its issuer must look like an
-    intermediate, or belong to an organisation whose root some store holds (told by the probe).
-    """
-    chain = handshake.chain
-    if not chain or chain[-1].self_signed:
-        return ""
-    issuer = chain[-1].issuer
-    if any(store.knows_organisation for store in handshake.stores):
-        return f'"{common_name(issuer)}" was not sent; a root of the same organisation is trusted here'
-    if chain[-1].issuer_url or any(word in issuer.lower() for word in _INTERMEDIATE_WORDS):
-        return f'"{common_name(issuer)}" is an intermediate, and it was not sent'
-    return ""
 
 
 # -- dates, names, strictness ----------------------------------------------------------------------
@@ -390,7 +382,7 @@ def _weakness(handshake: TlsHandshake) -> str:
 
 
 def _strict(evidence: Evidence, handshake: TlsHandshake) -> Finding:
-    relaxed = [_store_name(store) for store in handshake.stores if store.trusted and not store.strict]
+    relaxed = [store_name(store) for store in handshake.stores if store.trusted and not store.strict]
     seen = [
         f"OpenSSL: {handshake.verify_message}",
         f"without strict checks trusted by {', '.join(relaxed)}" if relaxed else "",
@@ -412,10 +404,13 @@ def _trusted_interception(evidence: Evidence, handshake: TlsHandshake) -> Findin
     minted = _minted(evidence, handshake) if evidence.official else ""
     if not product and not minted:
         return None
-    return _finding(
+    finding = _finding(
         evidence,
         handshake,
         "tls-intercepted-trusted",
-        [*_chain_told(handshake), minted, "not in the public set of authorities (certifi)"],
+        [*_chain_told(handshake), minted, *clients_told(handshake), "not in the public set of authorities (certifi)"],
         values={"product": product or common_name(handshake.chain[0].issuer)},
     )
+    first, *rest = finding.fixes
+    told = msgspec.structs.replace(first, text=first.text + others_told(handshake))
+    return msgspec.structs.replace(finding, fixes=[told, *rest])

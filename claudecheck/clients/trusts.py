@@ -1,0 +1,85 @@
+"""Whom each client on this machine trusts, side by side, and whom the other generation of the SDK would. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from claudecheck.clients import trust
+from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.route import ClientName, Trust
+from claudecheck.clients.sdk import Sdk
+from claudecheck.diagnosis.observations import Interpreter
+from claudecheck.snapshot import Snapshot
+
+#: What each generation of the Python SDK came with last: enough to tell its trust.
+_OLD = Sdk(generation=0, version=(0, 125), stack=(0, 28))
+_NEW = Sdk()
+
+
+@dataclass(frozen=True)
+class ClientTrust:
+    """`clients` are those that share this trust: none for an SDK that somebody may up- or downgrade to.
+
+    `partial`: a certificate of the store ends a chain even when it is no root. `strict_later`: Python
+    3.13 and later check strictly with this trust.
+    """
+
+    title: str
+    clients: tuple[ClientName, ...]
+    trust: Trust
+    installed: bool = False
+    partial: bool = False
+    strict_later: bool = False
+
+
+def trusts(snapshot: Snapshot, interpreter: Interpreter | None) -> list[ClientTrust]:
+    """A row a client, in the order of the catalogue; clients that trust the same way share one."""
+    return [*_python(snapshot, interpreter or Interpreter(path="python3", chosen_by="own")), *_programs(snapshot)]
+
+
+def _python(snapshot: Snapshot, interpreter: Interpreter) -> Iterator[ClientTrust]:
+    sdk = Sdk.of(interpreter)
+    if interpreter.sdk:
+        title = f"Python SDK {interpreter.sdk}"
+        yield _generation(snapshot, sdk, interpreter, title, clients=("python",))
+    if sdk.generation == 0 or not interpreter.sdk:
+        system = msgspec.structs.replace(interpreter, cafile=snapshot.system_store, capath="")
+        yield _generation(snapshot, _NEW, system, "Python SDK 1.x / 2.x")
+    if sdk.generation > 0 or not interpreter.sdk:
+        certifi = msgspec.structs.replace(interpreter, cafile="", capath="")
+        yield _generation(snapshot, _OLD, certifi, "Python SDK 0.x")
+
+
+def _generation(
+    snapshot: Snapshot, sdk: Sdk, interpreter: Interpreter, title: str, clients: tuple[ClientName, ...] = ()
+) -> ClientTrust:
+    modern = msgspec.structs.replace(interpreter, strict_x509=True)
+    return ClientTrust(
+        title=title,
+        clients=clients,
+        trust=trust.choose(snapshot, sdk, interpreter),
+        installed=bool(clients),
+        strict_later=trust.choose(snapshot, sdk, modern).strict,
+    )
+
+
+def _programs(snapshot: Snapshot) -> Iterator[ClientTrust]:
+    shared: tuple[tuple[ClientName, ...], ...] = (("typescript", "node"), ("claude-code",), ("curl",))
+    for names in shared:
+        client = BY_NAME[names[-1]]
+        route = client.plan(snapshot, None).route
+        if route is None:  # its address cannot be read: it comes to no handshake
+            continue
+        program = snapshot.programs.get(client.program)
+        title = "Node and TypeScript SDK" if client.name == "node" else client.title
+        yield ClientTrust(
+            title=f"{title} {program.version}".strip() if program and client.name != "node" else title,
+            clients=names,
+            trust=route.trust,
+            installed=program is not None,
+            # Since 7.68 curl sets X509_V_FLAG_PARTIAL_CHAIN; Node and Python before 3.13 do not.
+            partial=client.name == "curl",
+        )

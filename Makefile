@@ -21,10 +21,13 @@ demo: $(READY)  ## set up, and run the doctor against the embedded lab
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/claudecheck demo
 
 test: $(READY)  ## set up, and run the tests
-	$(BIN)/python -m pytest -q -n 6 -m 'not netlab and not slow'
+	$(BIN)/python -m pytest -q -n 6 --dist loadgroup -m 'not netlab and not slow'
 
 slow: $(READY)  ## the tests that `make test` leaves to CI
-	$(BIN)/python -m pytest -q -n 6 -m slow
+	$(BIN)/python -m pytest -q -n 6 --dist loadgroup -m slow
+
+clients: $(READY)  ## other generations of the clients, for the slow tests
+	.ci/install-clients
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -55,4 +58,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow lint types lab bench docs completions clean help
+.PHONY: demo test slow clients lint types lab bench docs completions clean help

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import HOLES
 
+pytestmark = pytest.mark.xdist_group("architecture")  # every file is parsed once
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "claudecheck"
 IMPURE = {"socket", "ssl", "os", "time", "subprocess", "dns", "httpx", "httpx2", "anthropic", "threading", "asyncio"}
@@ -27,6 +29,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 

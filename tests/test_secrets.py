@@ -82,10 +82,30 @@ PLANTED = {
 def test_a_server_that_echoes_everything_gives_nothing_away(form: str) -> None:
     with echo() as url:
         variables = {**PLANTED, "ANTHROPIC_BASE_URL": url}
-        ran = doctor.run("doctor", "--format", form, "--local-only", "--python", doctor.PYTHON, variables=variables)
+        ran = doctor.invoke("doctor", "--format", form, "--local-only", "--python", doctor.PYTHON, variables=variables)
     assert ran.exit_code in (10, 15, 16)
     assert "[redacted]" in ran.out or form not in ("text", "json")
     assert_silent(ran)
+
+
+@pytest.mark.parametrize("client", ["curl", "node", "typescript", "claude-code"])
+def test_no_client_that_is_run_gives_anything_away(client: str) -> None:
+    with echo() as url:
+        variables = {**PLANTED, "ANTHROPIC_BASE_URL": url}
+        ran = doctor.invoke("doctor", "--json", "--local-only", "--client", client, variables=variables)
+    assert ran.exit_code in (10, 15, 16)
+    assert_silent(ran)
+
+
+@pytest.mark.parametrize(
+    "command", [["routes"], ["trust"], ["compare", "--client", "curl", "--direct", "--local-only"]], ids=" ".join
+)
+def test_what_sets_clients_side_by_side_gives_nothing_away(command: list[str]) -> None:
+    proxy = {"HTTPS_PROXY": f"http://me:{quote(PASSWORD, safe='')}@127.0.0.1:9"}
+    with echo() as url:
+        variables = {**PLANTED, **proxy, "ANTHROPIC_BASE_URL": url}
+        for form in ([], ["--json"]):
+            assert_silent(doctor.invoke(*command, *form, variables=variables))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +126,7 @@ def test_what_makes_the_client_raise_with_the_secret_in_its_text_gives_nothing_a
     if any("\x00" in value for value in variables.values()):
         variables = {name: value.replace("\x00", "\x01") for name, value in variables.items()}
     with Lab("healthy") as lab:
-        ran = doctor.run(
+        ran = doctor.invoke(
             "doctor",
             "--json",
             "--local-only",
@@ -134,6 +154,6 @@ def test_no_credential_is_in_the_arguments_of_a_process() -> None:
 def test_no_credential_is_sent_where_the_certificate_did_not_verify() -> None:
     for fault in ("tls-expired", "tls-self-signed", "tls-intercepted", "tls-hostname-mismatch"):
         with Lab(fault) as lab:
-            ran = doctor.run("doctor", "--json", "--local-only", "--python", doctor.PYTHON, variables=lab.variables)
+            ran = doctor.invoke("doctor", "--json", "--local-only", "--python", doctor.PYTHON, variables=lab.variables)
             assert ran.exit_code == 13
             assert not any(request.has_credential for request in lab.requests)

@@ -138,7 +138,10 @@ def choose(snapshot: Snapshot, endpoint: Endpoint, node: Node) -> Choice:
             f"is an https:// proxy without a name: Node {node.version[0]} asks for its certificate by name and fails"
         )
         return Choice(unused=wanted, why="fetch fails", fault=_concern("proxy-url-invalid", wanted, detail))
-    return Choice(proxy=proxy if isinstance(proxy, Proxy) else None)
+    if not isinstance(proxy, Proxy):
+        return Choice()
+    whole = bool(proxy.username and proxy.password) or node.logs_in_without_password
+    return Choice(proxy=proxy if whole else proxy.without_credentials())
 
 
 _NONE = "no proxy variable is set"
@@ -214,8 +217,6 @@ def parse(setting: Setting, node: Node) -> Proxy | Concern:
     if scheme.startswith("socks") and not node.speaks_socks:
         return _refused("proxy-scheme-unsupported", setting, f"has the scheme {scheme}://, which this Node refuses")
     user, _, password = (told[2] or "").partition(":")
-    if not (user and password) and not node.logs_in_without_password:
-        user = password = ""
     return Proxy(
         scheme="socks5h" if scheme.startswith("socks") else scheme,
         host=told[3].strip("[]").lower(),

@@ -15,6 +15,8 @@ from claudecheck.redact import Redactor
 #: Certificates are kept whole (the fix may need them); everything else that a server chose is cut.
 _LONG_FIELDS = {"pem": 20_000, "trace": 6_000}
 _LONGEST_LIST = 200
+#: msgspec learns a type when it first converts to it. Two threads at that at once end in a segmentation fault (0.22).
+_CONVERTING = threading.Lock()
 
 
 class JournalWriter:
@@ -44,7 +46,9 @@ class JournalWriter:
 
     def write(self, observation: AnyObservation) -> AnyObservation:
         """Store it, and return it as stored."""
-        kept: AnyObservation = msgspec.convert(self._harmless(msgspec.to_builtins(observation)), type(observation))
+        harmless = self._harmless(msgspec.to_builtins(observation))
+        with _CONVERTING:
+            kept: AnyObservation = msgspec.convert(harmless, type(observation))
         with self._lock:
             self._observations.append(kept)
         if self._listen is not None:

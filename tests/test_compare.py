@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -400,3 +401,14 @@ def test_ctrl_c_prints_what_is_there_and_exits_with_130() -> None:
     assert [column["outcome"] for column in told["columns"]] == ["cut", "cut"]
     for column in told["columns"]:
         assert column["report"]["observations"][-1]["cut"] == "interrupted"
+
+
+@pytest.mark.slow
+def test_many_comparisons_at_once_end_well() -> None:
+    """Threads that meet a type of observation for the first time, all at once, once ended the process."""
+    with Lab("healthy") as lab:
+        variables = {**lab.variables, "VIRTUAL_ENV": sys.prefix}
+        options = ("--client", "curl", "--client", "node", "--ipv4", "--local-only", "--no-message")
+        with ThreadPoolExecutor(4) as pool:
+            ended = list(pool.map(lambda _: doctor.run("compare", *options, variables=variables).exit_code, range(24)))
+    assert set(ended) == {0}

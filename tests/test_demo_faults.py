@@ -8,7 +8,7 @@ from tests import doctor
 
 SECRETS = (KEY, KEY[13:60], TOKEN, MINTED)
 #: Only the message, or the SDK that would send it, shows these.
-BY_THE_SDK = ("sdk-", "login-", "profile-", "models-not-served", "custom-headers")
+BY_THE_SDK = ("sdk-", "login-", "profile-", "models-not-served", "custom-headers", "healthy-federation")
 _NAMES = {fault.name for fault in FAULTS}
 #: A further form of a fault that stands there under its own name is left to CI.
 NAMED = [
@@ -22,7 +22,7 @@ NAMED = [
 
 
 def needs_the_sdk(fault: Fault) -> bool:
-    return not fault.exit_code or fault.layer.value == "messages" or fault.name.startswith(BY_THE_SDK)
+    return fault.layer.value == "messages" or fault.name.startswith(BY_THE_SDK)
 
 
 def check(fault: Fault, *options: str) -> None:
@@ -64,3 +64,9 @@ def test_the_list_names_at_least_twenty_five_faults_across_all_layers() -> None:
 def test_a_fault_ends_in_its_own_verdict(fault: Fault) -> None:
     """Without the message where it decides nothing: the SDK's import would take most of the time."""
     check(fault, *(() if needs_the_sdk(fault) else ("--no-message",)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.exit_code], ids=lambda fault: fault.name)
+def test_the_sdk_too_gets_through_where_something_is_only_odd(fault: Fault) -> None:
+    check(fault)

@@ -246,6 +246,7 @@ def test_the_pytest_example_skips_with_the_reason_and_explains_what_fails(tmp_pa
     assert KEY not in shown
 
 
+@pytest.mark.slow
 def test_the_pytest_example_lets_tests_run_where_the_api_answers(tmp_path: Path) -> None:
     with Lab("healthy") as lab:
         shown = pytest_run(tmp_path, {**lab.variables, "VIRTUAL_ENV": sys.prefix})
@@ -298,6 +299,7 @@ def test_the_logging_example_adds_fields_and_words() -> None:
 # -- the page --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_run() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text(encoding="utf-8"), re.DOTALL)
     code = "\n".join(block for block in blocks if "def test" not in block)
@@ -317,6 +319,7 @@ def test_the_short_form_of_the_page_is_the_real_one() -> None:
     assert re.sub(r"\s+", " ", shown).strip() == re.sub(r"\s+", " ", str(found)).strip()
 
 
+@pytest.mark.slow
 def test_the_types_are_there_for_a_checker() -> None:
     assert (doctor.ROOT / "claudecheck" / "py.typed").exists()
     hints = get_type_hints(claudecheck.explain, {"Explanation": Explanation})

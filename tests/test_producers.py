@@ -44,7 +44,6 @@ BY_A_TEST = {
 }
 #: Not produced yet, with the reason. This list may only shrink.
 NOT_YET = {
-    "proxy-ignored": "only other clients than the Python SDK ignore a proxy; `routes` tells it",
     "client-stream-error": "`explain` names what cut the stream (response-cut, idle-cut) instead",
 }
 

@@ -12,7 +12,7 @@ Source: `_client.py`, `_base_client.py` and `lib/credentials/` of anthropic 0.75
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from claudecheck.clients import base_url, credentials, custom_headers, profiles, providers, proxies, proxy_checks, trust
@@ -198,7 +198,7 @@ def _usable(setting: Setting | None, scene: proxy_checks.Scene) -> Proxy | None:
 def _known_proxy(snapshot: Snapshot, choice: Choice, used: Proxy | None, scene: proxy_checks.Scene) -> Proxy | None:
     """The first proxy that something on this machine uses and this client does not, for this host."""
     scheme = scene.endpoint.scheme
-    beside = [choice.bypassed, choice.settings.get("http")]
+    beside = [choice.bypassed, choice.settings.get("http"), *_emptied(snapshot, scheme)]
     beside += [
         Setting(value, proxies.SYSTEM)
         for value in (snapshot.system_proxies.get(scheme), snapshot.system_proxies.get("http"))
@@ -210,6 +210,13 @@ def _known_proxy(snapshot: Snapshot, choice: Choice, used: Proxy | None, scene: 
         if proxy and (used is None or (proxy.host, proxy.port) != (used.host, used.port)):
             return proxy
     return None
+
+
+def _emptied(snapshot: Snapshot, scheme: str) -> Iterator[Setting]:
+    """What stands in capitals behind an empty variable in lower case: other clients take it."""
+    for name in (f"{scheme}_proxy", "all_proxy"):
+        if snapshot.variables.get(name) == "" and snapshot.get(name.upper()):
+            yield Setting(snapshot.get(name.upper()), name.upper())
 
 
 # -- what can be wrong -------------------------------------------------------------------------------

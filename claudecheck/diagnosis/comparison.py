@@ -242,8 +242,8 @@ def _first_works(told: Told) -> Comparison:
         text = "It cannot be told: the first route gets through, and others were cut" if cut else _no_difference(told)
         return Comparison(sentence=text)
     code = losers[0].report.problem or ""
-    # To leave the proxy out is what the first route does.
-    fix = None if code == "proxy-unneeded" else _culprits_fix(losers[0].report)
+    # To leave the proxy out, or to take it, is what the first route does.
+    fix = None if variables == ["proxy"] and _undone(losers[0]) else _culprits_fix(losers[0].report)
     if len(variables) > 1:
         broken = ", ".join(f"{column.label} ({_where(column.report)})" for column in losers)
         text = f"{_capital(FIRST)}, it gets through; each of these changes alone breaks it: {broken}"
@@ -254,6 +254,11 @@ def _first_works(told: Told) -> Comparison:
     parts = [f"{_value(column)} it fails ({_where(column.report)})" for column in losers]
     text = f"The {variable} decides: {', '.join(parts)}, {_listed(good)} it gets through"
     return Comparison(sentence=text, variable=variable, fix=fix, code=code)
+
+
+def _undone(column: Column) -> bool:
+    """What fails only because of this change, and is mended without it."""
+    return column.report.problem == "proxy-unneeded" or (column.change is not None and column.change.after == "none")
 
 
 def _no_difference(told: Told) -> str:
@@ -289,6 +294,7 @@ def _notes(told: Told) -> Iterator[str]:
         if seen == "through" and told[0][1] == "through":
             yield from _slower(column, first)
     yield from _models(column for column, _ in told)
+    yield from _sdks(column for column, _ in told if column is first or _changes_interpreter(column))
 
 
 def _slower(column: Column, first: Column) -> Iterator[str]:
@@ -302,6 +308,17 @@ def _slower(column: Column, first: Column) -> Iterator[str]:
             if more >= _SLOWER_MS and slow.duration_ms >= _SLOWER * quick.duration_ms > 0:
                 times = round(slow.duration_ms / quick.duration_ms)
                 yield f"{label}: {row.name} takes {times} times as long ({slow.duration_ms / 1000:.1f} s)"
+
+
+def _changes_interpreter(column: Column) -> bool:
+    return column.change is not None and column.change.variable == "interpreter"
+
+
+def _sdks(columns: Iterable[Column]) -> Iterator[str]:
+    seen = {column.label: _evidence(column.report).interpreter for column in columns}
+    found = {label: one.sdk for label, one in seen.items() if one is not None and one.sdk}
+    if len(set(found.values())) > 1:
+        yield f"not the same SDK everywhere: {'; '.join(f'{sdk} {label}' for label, sdk in found.items())}"
 
 
 def _models(columns: Iterable[Column]) -> Iterator[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+
+import msgspec
 
 from claudecheck.diagnosis import addresses, variations
 from claudecheck.diagnosis.failures import Failure, Stage
@@ -29,7 +32,7 @@ from claudecheck.diagnosis.observations import (
 )
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import Machine
-from claudecheck.diagnosis.report import Confidence, Finding, Layer, Owner, Severity
+from claudecheck.diagnosis.report import Confidence, Finding, Fix, Layer, Owner, Severity
 from claudecheck.diagnosis.variations import Outcome, outcomes
 
 CLIENT_NAMES = {
@@ -196,7 +199,7 @@ class Evidence:
         owner: Owner | None = None,
     ) -> Finding:
         """A problem of the catalogue as found in this run."""
-        return CATALOGUE[code].finding(
+        found = CATALOGUE[code].finding(
             {**self.values, **(values or {})},
             machine=self.machine,
             seen=[text for text in seen if text],
@@ -206,6 +209,17 @@ class Evidence:
             layer=layer,
             owner=owner,
         )
+        return msgspec.structs.replace(found, fixes=[self._where_it_is_set(fix) for fix in found.fixes])
+
+    def _where_it_is_set(self, fix: Fix) -> Fix:
+        """Claude Code's settings stand over the shell: a variable that comes from there is changed there."""
+        sources = (self.route.base_url_source, self.route.proxy_source, self.route.credential_source)
+        for source in sources:
+            name, _, file = source.partition(" in ")
+            if file and any(re.search(rf"\b{re.escape(name)}\b", command.line) for command in fix.commands):
+                text = f"{fix.text} ({name} is set in {file}, which no command of the shell changes: do it there)"
+                return msgspec.structs.replace(fix, text=text, commands=[])
+        return fix
 
     def cleared(self, before: Stage) -> list[str]:
         """What is not at fault, because it was seen working: for `ruled_out`."""

@@ -73,7 +73,7 @@ def connect(
         sock.settimeout(max(walk.deadline.share(limit_s), 0.001))
         sock.connect((address, port))
     except OSError as error:
-        failed = _failed(walk, facts, error, sock, family)
+        failed = _failed(facts, error, sock, family)
         if sock is not None:
             sock.close()
         return walk.record(failed, started), None
@@ -152,10 +152,10 @@ def _hear_icmp(sock: socket.socket, family: int, *, on: bool) -> None:
         return
 
 
-def _failed(walk: Walk, facts: TcpConnect, error: OSError, sock: socket.socket | None, family: int) -> TcpConnect:
+def _failed(facts: TcpConnect, error: OSError, sock: socket.socket | None, family: int) -> TcpConnect:
     failure = system_errors.failure_of(error, family)
     if isinstance(error, TimeoutError):
-        failure = system_errors.timed_out(walk)
+        failure = Failure.TIMED_OUT
     text = str(error) or type(error).__name__
     retransmits = 0
     if sock is not None:

@@ -52,7 +52,7 @@ class CurlProgram:
         broken = next((name for name, value in sent if re.search(r"[\r\n\x00]", value)), "")
         if broken:
             facts = {"failure": Failure.CLIENT_REFUSED, "error": f"a line break in the header {broken}: not sent"}
-            return told.record(walk, told.exchange(walk, request, self.name, **facts), started)
+            return http.record(walk, http.as_sent(walk, request, self.name, **facts), started)
         ended = child.run(
             [self._path, "--disable", "--config", "-"],  # the first counts only in the first place
             "\n".join(_configuration(walk, request, sent, limit)).encode("utf-8", "surrogateescape"),
@@ -63,7 +63,7 @@ class CurlProgram:
             longest=http.LONGEST_ANSWER,
         )
         facts = _facts(walk, request, ended, limit)
-        return told.record(walk, told.exchange(walk, request, self.name, **facts), started)
+        return http.record(walk, http.as_sent(walk, request, self.name, **facts), started)
 
 
 def _in_english(variables: Mapping[str, str]) -> dict[str, str]:
@@ -129,13 +129,13 @@ def _facts(walk: Walk, request: Request, ended: Ended, limit_s: float) -> dict[s
     said = _read(ended.out)
     phases = _phases(said)
     if said.status:
-        return {**_answer(walk, request, ended, said, limit_s), "phases": phases}
+        return {**_answer(request, ended, said, limit_s), "phases": phases}
     if not ended.started:
         return {"failure": Failure.CLIENT_REFUSED, "error": ended.err, "phase": "construct"}
     notes, message = _words(ended.err)
     phase = _stopped_in(walk, said, notes)
     if ended.status in (28, None):
-        return {**told.limit_reached(walk, limit_s), "phase": phase, "phases": phases}
+        return {**told.limit_reached(limit_s), "phase": phase, "phases": phases}
     failure = failure_of(ended.status, message, notes)
     if phase == "proxy" and failure in (Failure.MALFORMED, Failure.CLIENT_REFUSED):
         failure = Failure.NOT_A_PROXY
@@ -143,7 +143,7 @@ def _facts(walk: Walk, request: Request, ended: Ended, limit_s: float) -> dict[s
     return {"failure": failure, "error": message, "chain": chain, "phase": phase, "phases": phases}
 
 
-def _answer(walk: Walk, request: Request, ended: Ended, said: _Said, limit_s: float) -> dict[str, Any]:
+def _answer(request: Request, ended: Ended, said: _Said, limit_s: float) -> dict[str, Any]:
     heads = _heads(said.received)
     lines = heads[-1][0].decode("latin-1").splitlines()[1:] if heads else []
     headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines) if name]
@@ -153,7 +153,7 @@ def _answer(walk: Walk, request: Request, ended: Ended, said: _Said, limit_s: fl
         return facts
     _, message = _words(ended.err)
     if ended.status in (28, None):
-        return {**facts, **told.limit_reached(walk, limit_s), "phase": "body"}
+        return {**facts, **told.limit_reached(limit_s), "phase": "body"}
     return {**facts, "failure": Failure.CUT, "error": message, "phase": "body"}
 
 

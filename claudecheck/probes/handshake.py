@@ -248,7 +248,7 @@ def _attempt(walk: Walk, tls: TlsStream, heard: Heard, host: str, limit_s: float
             took = time.monotonic() - began
             _await_refusal(tls, min(max(0.2, 2 * took), 1.0, walk.deadline.share(limit_s)))
     except OSError as error:
-        return _failed(walk, tls, heard, error, limit)
+        return _failed(tls, heard, error, limit)
     presented = _chain(tls, "get_unverified_chain")
     if check_name and presented and not chain.covers(presented[0], host):
         text = f"the certificate is not valid for {host!r}"
@@ -267,7 +267,7 @@ def _await_refusal(tls: TlsStream, wait_s: float) -> None:
         raise ssl.SSLEOFError("closed after the handshake, in which it had asked for a certificate")
 
 
-def _failed(walk: Walk, tls: TlsStream, heard: Heard, error: OSError, limit_s: float) -> Outcome:
+def _failed(tls: TlsStream, heard: Heard, error: OSError, limit_s: float) -> Outcome:
     text = str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         _say_goodbye(tls)
@@ -275,7 +275,7 @@ def _failed(walk: Walk, tls: TlsStream, heard: Heard, error: OSError, limit_s: f
         return Outcome(_VERIFY_FAILURES.get(code, Failure.UNKNOWN), text, code, error.verify_message)
     if isinstance(error, TimeoutError):
         text = f"no end of the handshake within {limit_s:.1f} s: {tls.sent} bytes sent, {tls.received} received"
-        return Outcome(system_errors.timed_out(walk), text)
+        return Outcome(Failure.TIMED_OUT, text)
     if tls.first_bytes and not _looks_like_tls(tls.first_bytes):
         return Outcome(Failure.NOT_TLS, text)
     if not isinstance(error, ssl.SSLError):

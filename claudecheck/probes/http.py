@@ -112,29 +112,36 @@ def exchange(walk: Walk, request: Request, limit_s: float) -> HttpExchange:
     phases = Phases()
     seen = side_by_side.bounded(lambda: _send(walk, request, limit, phases), limit + 0.25)
     if seen is None:
-        seen = _blank(walk, request, failure=Failure.TIMED_OUT, error=f"no end within {limit:.0f} s")
+        seen = as_sent(walk, request, failure=Failure.TIMED_OUT, error=f"no end within {limit:.0f} s")
     seen = msgspec.structs.replace(
         seen, phase="" if seen.status and seen.failure != Failure.CUT else phases.current, phases=dict(phases.times)
     )
+    return record(walk, seen, started)
+
+
+def record(walk: Walk, seen: HttpExchange, started: float) -> HttpExchange:
+    """Into the journal, and with it the clock that the answer shows."""
     offset = answer.clock_offset_s(seen.headers)
     if offset is not None:
         walk.record(Clock(source=seen.url, offset_s=round(offset, 1)), walk.start())
     return walk.record(seen, started)
 
 
-def _blank(walk: Walk, request: Request, **facts: Any) -> HttpExchange:
+def as_sent(walk: Walk, request: Request, client: str = "httpx", **facts: Any) -> HttpExchange:
+    """The request as it goes out on this route, with what is known of its end."""
     route = walk.route
     sends_key = request.authenticated and not request.url and route.may_send_credential
-    return HttpExchange(
+    sent = HttpExchange(
         stage=request.stage,
         step=request.step,
         method=request.method,
         url=request.url or route.endpoint.url + request.path,
+        client=client,
         authenticated=sends_key and bool(route.credential.secret),
         auth_header=route.credential.header if sends_key and route.credential.secret else "",
         sent_bytes=len(request.body),
-        **facts,
     )
+    return msgspec.structs.replace(sent, **facts)
 
 
 def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpExchange:
@@ -161,7 +168,7 @@ def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpE
                 response.close()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, UnicodeError) as error:
         failure, chain = failure_of(error)
-        return _blank(walk, request, failure=failure, error=_told(chain), chain=chain)
+        return as_sent(walk, request, failure=failure, error=_told(chain), chain=chain)
 
 
 def _addressed(walk: Walk, request: Request) -> tuple[str, list[tuple[bytes, bytes]], dict[str, str]]:
@@ -217,7 +224,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
     if failure is None:
         failure = judge_answer(response.status_code, text, facts["shape"], request)
     again, segments = _sent_again(response)
-    return _blank(
+    return as_sent(
         walk,
         request,
         failure=failure,

@@ -90,9 +90,7 @@ def _answer(walk: Walk, asked: NameLookup, limit_s: float) -> NameLookup:
         query = dns.message.make_query(asked.name, _TYPES[asked.family], use_edns=False)
         reply = transports[asked.transport](asked.via, query, limit_s)
     except (TimeoutError, dns.exception.Timeout):
-        return msgspec.structs.replace(
-            asked, failure=system_errors.timed_out(walk), error=f"no answer within {limit_s:.1f} s"
-        )
+        return msgspec.structs.replace(asked, failure=Failure.TIMED_OUT, error=f"no answer within {limit_s:.1f} s")
     except OSError as error:
         return msgspec.structs.replace(asked, failure=system_errors.failure_of(error), error=str(error))
     except EOFError:

@@ -73,11 +73,11 @@ class NodeProgram:
             longest=_LONGEST_LINE,
         )
         event = _event(ended.out)
-        facts = _told(walk, request, event, limit) if event else _silent(walk, ended, limit)
+        facts = _told(request, event, limit) if event else _silent(ended, limit)
         if by == "sdk":
             facts |= {"authenticated": True, "auth_header": walk.route.credential.header}
         name = self._sdk_name if (event or {}).get("by", by) == "sdk" else self._runtime
-        return told.record(walk, told.exchange(walk, request, self.name if self._rules else name, **facts), started)
+        return http.record(walk, http.as_sent(walk, request, self.name if self._rules else name, **facts), started)
 
     def _way(self, walk: Walk, request: Request) -> str:
         """The SDK chooses host and credential itself: it is asked only for what the route says too."""
@@ -147,7 +147,7 @@ def _event(out: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _told(walk: Walk, request: Request, event: dict[str, Any], limit_s: float) -> dict[str, Any]:
+def _told(request: Request, event: dict[str, Any], limit_s: float) -> dict[str, Any]:
     links, status, phase = event.get("chain", []), int(event["status"]), event["phase"]
     chain = [Raised(type=one["type"], message=_words(one), errno=one["errno"], link=one["link"]) for one in links]
     error = " <- ".join(f"{link.type}: {link.message}" for link in chain[:4])
@@ -158,7 +158,7 @@ def _told(walk: Walk, request: Request, event: dict[str, Any], limit_s: float) -
         facts |= told.answered(request, status, event["headers"], body) | {"body_bytes": event["bytes"]}
     if event.get("timed_out"):
         # A proxy that hangs up is dialled again and again: the last phase is any of several.
-        return facts | told.limit_reached(walk, limit_s) | {"phase": max(times, key=times.__getitem__, default=phase)}
+        return facts | told.limit_reached(limit_s) | {"phase": max(times, key=times.__getitem__, default=phase)}
     if event.get("sdk_refused"):
         return facts | {"failure": Failure.MALFORMED, "error": error}
     if status:
@@ -177,10 +177,10 @@ def _words(link: Mapping[str, Any]) -> str:
     return message if not code or code in message else f"{message} ({code})"
 
 
-def _silent(walk: Walk, ended: Ended, limit_s: float) -> dict[str, Any]:
+def _silent(ended: Ended, limit_s: float) -> dict[str, Any]:
     """Node did not get as far as the script's end: an option or a proxy that it refuses, or it hangs."""
     if ended.status is None and ended.started:
-        return told.limit_reached(walk, limit_s)
+        return told.limit_reached(limit_s)
     lines = ended.err.strip().splitlines()
     said = next((line for line in lines if re.match(r"\w*Error\b", line)), "".join(lines[-1:]))
     error = f"Node ended with status {ended.status}: {said}" if ended.started else said

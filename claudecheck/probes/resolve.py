@@ -86,7 +86,7 @@ def lookup(walk: Walk, host: str, port: int, *, purpose: str = "api", limit_s: f
                 name=host,
                 family=family,
                 purpose=purpose,
-                failure=system_errors.timed_out(walk),
+                failure=Failure.TIMED_OUT,
                 error=f"no answer within {waited_s:.1f} s",
             )
             walk.record(unanswered, started)

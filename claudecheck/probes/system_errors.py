@@ -7,7 +7,6 @@ import socket
 import ssl
 
 from claudecheck.diagnosis.failures import Failure
-from claudecheck.probes.walk import Walk
 
 #: By POSIX name: `errno` gives the numbers of this platform, Windows' WSA numbers among them.
 _FAILURES = {
@@ -43,9 +42,6 @@ _GAI_FAILURES = {
     **dict.fromkeys((-10, 6), Failure.LOCAL_LIMIT),  # EAI_MEMORY
 }
 
-#: What is left of the run when a wait that its deadline cut short comes back.
-_NEARLY_OVER_S = 0.02
-
 
 def name_of(error: OSError) -> str:
     """The POSIX name of the number, "ECONNREFUSED", also for WSAECONNREFUSED; empty when there is none."""
@@ -70,8 +66,3 @@ def failure_of(error: OSError, family: int = socket.AF_INET) -> Failure:
         # No IPv6 address to send from (a container, disable_ipv6): not the shortage of ports that it means on IPv4.
         return Failure.UNREACHABLE
     return _FAILURES.get(name, Failure.UNKNOWN)
-
-
-def timed_out(walk: Walk) -> Failure:
-    """The probe's own limit is a failure; the run's deadline is a cut, and says nothing about the network."""
-    return Failure.CANCELLED if walk.deadline.remaining() < _NEARLY_OVER_S else Failure.TIMED_OUT

@@ -14,27 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Clock, HttpExchange, Raised
+from claudecheck.diagnosis.observations import Raised
 from claudecheck.probes import answer, http, system_errors
 from claudecheck.probes.http import Request
 from claudecheck.probes.walk import Walk
-
-
-def exchange(walk: Walk, request: Request, client: str, **facts: Any) -> HttpExchange:
-    """The request as it was sent, with what is known of its end."""
-    route = walk.route
-    sent = request.authenticated and route.may_send_credential and bool(route.credential.secret)
-    common = {
-        "stage": request.stage,
-        "step": request.step,
-        "method": request.method,
-        "url": route.endpoint.url + request.path,
-        "client": client,
-        "authenticated": sent,
-        "auth_header": route.credential.header if sent else "",
-        "sent_bytes": len(request.body),
-    }
-    return HttpExchange(**{**common, **facts})
 
 
 def answered(request: Request, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any]:
@@ -44,15 +27,8 @@ def answered(request: Request, status: int, headers: Iterable[tuple[str, str]], 
     return {**facts, "failure": http.judge_answer(status, text, facts["shape"], request)}
 
 
-def record(walk: Walk, seen: HttpExchange, started: float) -> HttpExchange:
-    offset = answer.clock_offset_s(seen.headers)
-    if offset is not None:
-        walk.record(Clock(source=seen.url, offset_s=round(offset, 1)), walk.start())
-    return walk.record(seen, started)
-
-
-def limit_reached(walk: Walk, limit_s: float) -> dict[str, Any]:
-    return {"failure": system_errors.timed_out(walk), "error": f"no end within {limit_s:.0f} s"}
+def limit_reached(limit_s: float) -> dict[str, Any]:
+    return {"failure": Failure.TIMED_OUT, "error": f"no end within {limit_s:.0f} s"}
 
 
 def headers(walk: Walk, request: Request, *, own: Iterable[str] = ()) -> list[tuple[str, str]]:

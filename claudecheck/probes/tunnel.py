@@ -90,10 +90,10 @@ def _facts(proxy: Proxy, host: str, port: int, purpose: str) -> Tunnel:
     )
 
 
-def _interrupted(walk: Walk, raised: OSError) -> tuple[Failure, str]:
+def _interrupted(raised: OSError) -> tuple[Failure, str]:
     """What an error of the stream says when an answer was due."""
     if isinstance(raised, TimeoutError):
-        return system_errors.timed_out(walk), "the proxy gave no answer in time"
+        return Failure.TIMED_OUT, "the proxy gave no answer in time"
     return system_errors.failure_of(raised), str(raised)
 
 
@@ -160,7 +160,7 @@ def _by_connect(
         failure = _judge(answer, ended=ended)
         error = _words(answer, failure)
     except OSError as raised:
-        failure, error = _interrupted(walk, raised)
+        failure, error = _interrupted(raised)
         if answer.received and not answer.is_http:
             failure = Failure.NOT_A_PROXY
     if failure is None:
@@ -278,7 +278,7 @@ def _by_socks(
     except EOFError:
         failure, error = Failure.CLOSED, f"closed in the SOCKS dialogue ({len(reader.received)} bytes received)"
     except OSError as raised:
-        failure, error = _interrupted(walk, raised)
+        failure, error = _interrupted(raised)
     excerpt = reader.received[:LONGEST_EXCERPT] if failure is Failure.NOT_A_PROXY else b""
     seen = msgspec.structs.replace(
         _facts(proxy, host, port, purpose),

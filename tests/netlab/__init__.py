@@ -2,6 +2,7 @@
 
 Run it
     sudo .ci/install-netlab                                  the components, once
+    .ci/install-clients                                      old SDKs and Node, which some scenarios need
     python -m tests.netlab.runner                            all scenarios, four at once; exit 1 when a verdict is wrong
     python -m tests.netlab.runner --only proxy --record      some of them, with curl and the plain SDK beside the doctor
     python -m tests.netlab.runner --no-doctor                only prove that the faults are what they say
@@ -23,11 +24,16 @@ Add a scenario: ten lines in a file of `scenarios/`. The function is given a hea
     def reset_by_firewall(net: Network) -> None:
         net.router.forward += to_the_api("reject with tcp reset")
 
+`net.client.program` is whose route the doctor walks, and `links` puts an installed client into its home.
+A scenario with `questions` asks other commands as well, and grades what they say first:
+
+        questions=(Question("compare --direct", r"^The proxy decides", variable="proxy", exit_code=14),),
+
 What is where
     network.py   what a scenario can say          scenario.py   its format and the right verdict
     topology.py  builds it                        lab.py        one run: builds, asks, takes away
     resolvers.py web.py proxies.py link.py        the components
     api_server.py  the API's own answers, over a Unix socket that every namespace reaches
-    client.py    the client's files, trust store and clock
+    client.py installed.py   the client's files, trust store and clock; clients that not every machine has
     runner.py outcome.py report.py                the command, the grading, docs/accuracy.md
 """

@@ -26,6 +26,10 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "captive.apple.com": ("17.253.55.202",),
     "status.claude.com": ("99.84.91.17",),
     "example.com": ("93.184.215.14",),
+    "platform.claude.com": ("45.33.91.10",),
+    "claude.ai": ("45.33.91.11",),
+    "claude.com": ("45.33.91.12",),
+    "downloads.claude.ai": ("45.33.91.13",),
 }
 
 #: Public hosts that some scenarios send clients to: a relay, a parking page, a filter's block page.

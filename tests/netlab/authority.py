@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -182,6 +183,14 @@ class Authority:
             description = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)
             builder = builder.add_extension(x509.AuthorityInformationAccess([description]), critical=False)
         return builder.sign(signer, hashes.SHA256())
+
+
+def hashed_name(pem: str) -> str:
+    """Under which OpenSSL looks for this authority in a directory."""
+    hashed = subprocess.run(
+        ["openssl", "x509", "-noout", "-hash"], input=pem, text=True, capture_output=True, timeout=20, check=True
+    )
+    return f"{hashed.stdout.strip()}.0"
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -14,17 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-
-from tests.netlab.authority import Authorities
+from tests.netlab.authority import Authorities, hashed_name
+from tests.netlab.installed import place
 from tests.netlab.namespace import LabError
 from tests.netlab.network import Client
 from tests.netlab.topology import Topology
 
 REPOSITORY = Path(__file__).parents[2]
-#: Interpreters of other versions, made by .ci/install-netlab: <version>/bin/python.
-INTERPRETERS = Path(os.environ.get("CLAUDECHECK_NETLAB_PYTHONS", "/var/cache/claudecheck-netlab"))
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -43,7 +39,7 @@ class Said:
 
 
 def interpreter(version: str) -> Path:
-    return INTERPRETERS / version / "bin" / "python" if version else Path(sys.executable)
+    return place(version) / "bin" / "python" if version else Path(sys.executable)
 
 
 @cache
@@ -101,13 +97,7 @@ def _add_root(store: Path, pem: str) -> None:
     text = bundle.read_text() if bundle.exists() else ""
     bundle.unlink(missing_ok=True)
     bundle.write_text(text + "\n" + pem)
-    certificate = x509.load_pem_x509_certificate(pem.encode())
-    hashed = subprocess.run(
-        ["openssl", "x509", "-noout", "-hash"],
-        input=certificate.public_bytes(serialization.Encoding.PEM),
-        capture_output=True, timeout=20, check=True,
-    )  # fmt: skip
-    (store / "certs" / f"{hashed.stdout.decode().strip()}.0").write_text(pem)
+    (store / "certs" / hashed_name(pem)).write_text(pem)
 
 
 @dataclass
@@ -122,18 +112,34 @@ class Workplace:
         client = self.topology.network.client
         self.home.mkdir(exist_ok=True)
         for name, text in client.files.items():
+            (self.home / name).parent.mkdir(parents=True, exist_ok=True)
             (self.home / name).write_text(text)
+        for name, installed in client.links.items():
+            (self.home / name).symlink_to(place(installed))
+        if client.claude_code:
+            (self.home / ".local/bin").mkdir(parents=True)
+            (self.home / ".local/bin/claude").touch(mode=0o755)
         self.python = interpreter(client.python)
         self.mounts = [(self.machine.store_for(client, self.home.parent), Path("/etc/ssl"))]
-        for python in {self.python, Path(sys.executable)}:
+        linked = {found for one in client.links.values() if (found := place(one) / "bin" / "python").exists()}
+        for python in {self.python, Path(sys.executable), *linked}:
             if bundle := bundle_of(python):
-                self.mounts.append((self.machine.bundle_for(bundle), bundle))
+                self.mounts.append((self._certifi(bundle), bundle))
+
+    def _certifi(self, bundle: Path) -> Path:
+        """That interpreter's authorities, with those that this client's user added."""
+        shared, roots = self.machine.bundle_for(bundle), self.topology.network.client.certifi_roots
+        if not roots:
+            return shared
+        own = self.home.parent / shared.name
+        own.write_text("\n".join([shared.read_text(), *roots]))
+        return own
 
     @property
     def environment(self) -> dict[str, str]:
         client = self.topology.network.client
         variables = {
-            "PATH": f"{self.python.parent}:{PATH}",
+            "PATH": f"{self.home}/bin:{self.home}/.local/bin:{self.python.parent}:{PATH}",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(REPOSITORY),

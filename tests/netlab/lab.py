@@ -16,10 +16,11 @@ from tests.netlab.addresses import API_HOST, VALID_KEY
 from tests.netlab.api_server import ApiServer
 from tests.netlab.authority import Authorities
 from tests.netlab.client import Machine, Said, Workplace, interpreter
+from tests.netlab.installed import place
 from tests.netlab.namespace import PREFIX, LabError, remove_leftovers
 from tests.netlab.network import Network
-from tests.netlab.outcome import Outcome, verdict_of
-from tests.netlab.scenario import Scenario
+from tests.netlab.outcome import Outcome, answer_of, verdict_of
+from tests.netlab.scenario import Question, Scenario
 from tests.netlab.topology import Topology
 
 DOCTOR_TIMEOUT_S = 20
@@ -31,7 +32,7 @@ SDK_SCRIPT = Path(__file__).with_name("sdk_script.py")
 
 def missing_for(scenario: Scenario) -> list[str]:
     """What this scenario alone asks for and this machine lacks."""
-    return [f"Python {version}" for version in scenario.needs if not interpreter(version).exists()]
+    return [need for need in scenario.needs if not place(need).exists()]
 
 
 def missing_requirements() -> list[str]:
@@ -101,6 +102,9 @@ class Lab:
                 outcome.up_seconds = round(time.monotonic() - started, 2)
                 if doctor and not self.stopping.is_set():
                     outcome.verdict, outcome.report = verdict_of(run_doctor(workplace))
+                for question in scenario.questions if doctor else ():
+                    if not self.stopping.is_set():
+                        outcome.answers.append(answer_of(question, run_question(workplace, question)))
                 if record and not self.stopping.is_set():
                     outcome.curl, outcome.sdk = record_others(workplace)
         finally:
@@ -120,19 +124,32 @@ def doctor_exists() -> bool:
 def run_doctor(workplace: Workplace) -> Said:
     client = workplace.topology.network.client
     chosen = ["--python", str(interpreter(client.python))] if client.python else []
+    chosen += ["--client", client.program] if client.program != "python" else []
     argv = [sys.executable, "-m", "claudecheck", "doctor", "--json", "--timeout", str(DOCTOR_TIMEOUT_S)]
     return workplace.run([*argv, *chosen, *client.arguments], HARD_LIMIT_S)
 
 
-def record_others(workplace: Workplace) -> tuple[Said, Said]:
-    """What curl and the plain SDK say on the same fault, side by side; both are given a few seconds."""
+def run_question(workplace: Workplace, question: Question) -> Said:
+    argv = [sys.executable, "-m", "claudecheck", *question.asks.split(), "--json"]
+    return workplace.run(argv, HARD_LIMIT_S)
+
+
+def record_others(workplace: Workplace) -> tuple[Said, Said | None]:
+    """What curl and the plain SDK say on the same fault, side by side; both are given a few seconds.
+
+    Where a client on Node is looked at, the SDK is the one of npm, or fetch. Claude Code is never started.
+    """
     base = workplace.environment.get("ANTHROPIC_BASE_URL") or f"https://{API_HOST}"
     curl = workplace.start(
         ["curl", "-sS", "--max-time", str(RECORD_LIMIT_S), "-o", "/dev/null",
          "-H", f"authorization: Bearer {VALID_KEY}",
          "-w", "%{time_total} HTTP %{http_code} from %{remote_ip}", f"{base}/v1/models"],
     )  # fmt: skip
-    sdk = workplace.run([str(workplace.python), str(SDK_SCRIPT), str(RECORD_LIMIT_S)], RECORD_LIMIT_S * 2)
+    program = workplace.topology.network.client.program
+    on_node = program in ("typescript", "node")
+    script = ["node", str(SDK_SCRIPT.with_suffix(".cjs"))] if on_node else [str(workplace.python), str(SDK_SCRIPT)]
+    asked = None if program == "claude-code" else [*script, str(RECORD_LIMIT_S)]
+    sdk = workplace.run(asked, RECORD_LIMIT_S * 2) if asked else None
     stdout, stderr = curl.communicate()
     seconds, _, stdout = stdout.partition(" ")
     return Said(curl.returncode, stdout, stderr, round(float(seconds), 2)), sdk

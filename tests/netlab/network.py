@@ -45,7 +45,11 @@ class Client(Node):
     """The machine of the person whose program fails."""
 
     env: dict[str, str] = field(default_factory=lambda: {"ANTHROPIC_API_KEY": VALID_KEY})
+    program: str = "python"  # whose route the doctor walks: `--client`
     arguments: list[str] = field(default_factory=list)  # of `claudecheck doctor`
+    links: dict[str, str] = field(default_factory=dict)  # names in the home directory: clients of `installed`
+    claude_code: bool = False  # `claude` is on PATH; nobody starts it
+    certifi_roots: list[str] = field(default_factory=list)  # PEM: further authorities in every certifi
     roots: list[str] = field(default_factory=list)  # PEM: further authorities in the OS store
     empty_store: bool = False
     system_environment: list[str] = field(default_factory=list)  # lines of /etc/environment
@@ -151,6 +155,10 @@ class Network:
             "www.cloudflare.com": page,
             "www.google.com": page,
             "example.com": page,
+            "platform.claude.com": page,
+            "claude.ai": page,
+            "claude.com": page,
+            "downloads.claude.ai": page,
             "status.claude.com": status,
             "connectivitycheck.gstatic.com": "return 204;",
             "captive.apple.com": 'return 200 "<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>";',

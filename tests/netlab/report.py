@@ -16,6 +16,7 @@ Row = dict[str, Any]
 LAYERS = ("environment", "dns", "tcp", "tls", "proxy", "models", "messages")
 THROUGH = "gets through"
 LONGEST_CELL = 110
+LONGEST_SENTENCE = 260
 
 
 def graded(run: dict[str, Any]) -> list[Row]:
@@ -48,6 +49,13 @@ def document(run: dict[str, Any]) -> str:
         "",
         *codes(rows),
         "",
+        "## One works, the other does not",
+        "",
+        "What the other commands answered at first sight, on the same networks. An answer is right when its first",
+        "sentence, the variable that decides, the fix and the exit code are.",
+        "",
+        *answers(rows),
+        "",
         "## Time to the verdict",
         "",
         *times(rows),
@@ -73,7 +81,10 @@ def totals(rows: Sequence[Row]) -> Iterator[str]:
             ("the layer of a fault", *share(sum(row["layer_right"] for row in broken), len(broken))),
             ("the code of a fault", *share(sum(row["code_right"] for row in broken), len(broken))),
             ("healthy but odd networks without a false alarm", *share(len(healthy) - len(alarms), len(healthy))),
-            ("everything: status, layer, code, owner, exit code", *share(sum(not r["wrong"] for r in rows), len(rows))),
+            (
+                "everything: status, layer, code, owner, exit code, and what the other commands answer",
+                *share(sum(not r["wrong"] for r in rows), len(rows)),
+            ),
         ],
     )
 
@@ -118,6 +129,22 @@ def codes(rows: Sequence[Row]) -> Iterator[str]:
 def said(row: Row) -> str:
     verdict = row["verdict"]
     return f"`{verdict['problem']}`" if verdict["problem"] else verdict["status"] or "no verdict"
+
+
+def answers(rows: Sequence[Row]) -> Iterator[str]:
+    lines = []
+    for row in rows:
+        for place, one in enumerate(row["answers"]):
+            first = named(one["sentences"][0] if one["sentences"] else one["crashed"])
+            name = "" if place else row["name"]
+            wrong = " (wrong)" if one["wrong"] else ""
+            lines.append((name, f"`{one['question']['asks']}`", f"{one['seconds']:.1f} s{wrong}", first))
+    yield from table(("network", "asked", "took", "first sentence"), lines, longest=LONGEST_SENTENCE)
+
+
+def named(text: str) -> str:
+    """Without where this machine keeps its interpreters and the client's home."""
+    return re.sub(r"/[\w./-]+/(bin/python\d?|\.claude/)", r"…/\1", text)
 
 
 def times(rows: Sequence[Row]) -> Iterator[str]:
@@ -172,17 +199,17 @@ def sdk_said(seen: Row | None) -> str:
     return f"{seen['seconds']:.1f} s: {text.removeprefix('anthropic.')}"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], longest: int = LONGEST_CELL) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:
-        yield "| " + " | ".join(cell(text) for text in row) + " |"
+        yield "| " + " | ".join(cell(text, longest) for text in row) + " |"
 
 
-def cell(text: str) -> str:
+def cell(text: str, longest: int = LONGEST_CELL) -> str:
     """One line, without what Markdown or HTML would read as its own; of a page only its words."""
     flat = " ".join(re.sub(r"<[^>]*>", " ", text).split()).replace("|", "/").replace("<", "&lt;")
-    return flat if len(flat) <= LONGEST_CELL else flat[: LONGEST_CELL - 1] + "…"
+    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
 
 
 def main() -> int:

@@ -65,8 +65,13 @@ def recorded(outcome: Outcome) -> Iterator[str]:
             yield f"         {name:4} {said.seconds:5.1f} s  {text[:230]}"
 
 
+def answered(outcome: Outcome) -> Iterator[str]:
+    for answer in outcome.answers:
+        yield f"         {answer.seconds:5.1f} s  {answer.question.asks}: {answer.first[:230]}"
+
+
 def show(outcome: Outcome, reports: Path | None) -> None:
-    print(line(outcome), *recorded(outcome), sep="\n", flush=True)
+    print(line(outcome), *answered(outcome), *recorded(outcome), sep="\n", flush=True)
     for text in outcome.wrong:
         print(f"         ! {text}", flush=True)
     if reports and outcome.report:

@@ -23,21 +23,23 @@ class Expected:
     `problem` is empty for a network on which the client gets through. `owners` are those that fit:
     usually one; more where the catalogue names two and the evidence decides for neither.
     `finding` is a code that must stand among the findings beside the problem, or although nothing fails.
+    `fix` is a regular expression that the first remedy has to hold: the variable of this very client.
     """
 
     layer: Layer | None = None
     problem: str = ""
     owners: tuple[Owner, ...] = ()
     finding: str = ""
+    fix: str = ""
 
     @property
     def failing(self) -> bool:
         return self.layer is not None
 
 
-def failing(layer: Layer, problem: str, *owners: Owner, finding: str = "") -> Expected:
+def failing(layer: Layer, problem: str, *owners: Owner, finding: str = "", fix: str = "") -> Expected:
     """The client does not get through."""
-    return Expected(layer=layer, problem=problem, owners=owners, finding=finding)
+    return Expected(layer=layer, problem=problem, owners=owners, finding=finding, fix=fix)
 
 
 def gets_through(finding: str = "") -> Expected:
@@ -46,10 +48,27 @@ def gets_through(finding: str = "") -> Expected:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A command that sets clients side by side, as somebody types it, and what its answer has to hold.
+
+    `first` is a regular expression on the first sentence of the answer, `says` are some on all of it, and
+    `fix` is one on what it advises. `variable` is what decides, which only `compare` tells.
+    """
+
+    asks: str
+    first: str
+    says: tuple[str, ...] = ()
+    variable: str = ""
+    fix: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
 class Scenario:
     """`name` is a sentence; `component` is the real program or kernel facility that makes the fault.
 
-    `needs` are versions of Python that not every machine has: without them the scenario is left out.
+    `needs` are clients that not every machine has (see `installed`): without them the scenario is left out.
+    `questions` are asked on the same network once the doctor has been there.
     """
 
     name: str
@@ -58,6 +77,7 @@ class Scenario:
     expected: Expected
     change: Change
     needs: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -67,12 +87,19 @@ class Scenario:
 _ALL: list[Scenario] = []
 
 
-def scenario(name: str, *, component: str, expect: Expected, needs: tuple[str, ...] = ()) -> Callable[[Change], Change]:
+def scenario(
+    name: str,
+    *,
+    component: str,
+    expect: Expected,
+    needs: tuple[str, ...] = (),
+    questions: tuple[Question, ...] = (),
+) -> Callable[[Change], Change]:
     """Register the decorated function: it is given a healthy network and breaks it."""
 
     def register(change: Change) -> Change:
         group = change.__module__.rsplit(".", 1)[-1]
-        _ALL.append(Scenario(name, group, component, expect, change, needs))
+        _ALL.append(Scenario(name, group, component, expect, change, needs, questions))
         return change
 
     return register

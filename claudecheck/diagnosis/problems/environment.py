@@ -84,16 +84,20 @@ PROXY_IGNORED = Problem(
         Remedy(
             text="Name the proxy in the variable that every client reads",
             commands=assign("HTTPS_PROXY", "{suggestion}"),
+            clients=("python", "claude-code", "curl"),
         ),
         Remedy(
             text="In Python, hand the proxy to a client that is built with a transport or an HTTP client of its own",
             commands=spelled(
                 python='Anthropic(http_client=DefaultHttpxClient(proxy="http://PROXY:PORT"))',
             ),
+            clients=("python",),
         ),
         Remedy(
-            text="In Node, `fetch` reads proxy variables only when it is told to (Node 24 and later), or takes a dispatcher",
+            text="Name the proxy, and tell Node's `fetch` to read it (Node 22.21, 24 and later), or hand it a dispatcher",
+            clients=("typescript", "node"),
             commands=(
+                *assign("HTTPS_PROXY", "{suggestion}"),
                 *assign("NODE_USE_ENV_PROXY", "1"),
                 *spelled(
                     typescript='new Anthropic({ fetchOptions:\n  { dispatcher: new ProxyAgent("http://PROXY:PORT") } })'

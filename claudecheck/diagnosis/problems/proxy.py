@@ -299,8 +299,15 @@ PROXY_REQUIRED = Problem(
     fixes=(
         Remedy(
             text="Name the proxy for this client",
-            commands=assign("HTTPS_PROXY", "{proxy}"),
+            commands=assign("{proxy_variable}", "{proxy}"),
             caution="with a user name and a password if it wants them",
+            clients=("python", "claude-code", "curl"),
+        ),
+        Remedy(
+            text="Name the proxy, and tell Node to read it, which Node 22.21, 24 and later do",
+            commands=(*assign("HTTPS_PROXY", "{proxy}"), *assign("NODE_USE_ENV_PROXY", "1")),
+            caution="with a user name and a password if it wants them",
+            clients=("typescript", "node"),
         ),
         Remedy(
             text="If an entry in NO_PROXY takes {host} off the proxy, unset the variable in both spellings, or keep only names inside your network in it",

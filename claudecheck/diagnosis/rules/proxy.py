@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from claudecheck.diagnosis import variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.failures import Failure, Stage
@@ -160,9 +162,18 @@ def proxy_required(evidence: Evidence, seen: list[str]) -> Finding | None:
         return None
     detection = evidence.detection
     source = detection.system_source if detection else ""
-    values = {"proxy": through.tried.after, "variable": source or "the system's settings"}
+    # An empty variable in lower case hides the one in capitals: only its own name helps.
+    named = [
+        one.values.get("proxy_variable", "") for one in evidence.concerns if one.kind == "proxy-variables-conflict"
+    ]
+    name = next((one for one in named if one.lower() != "no_proxy"), "HTTPS_PROXY")
+    values = {
+        "proxy": through.tried.after,
+        "proxy_variable": name,
+        "variable": source or "the system's settings",
+    }
     bypass = evidence.route.proxy_bypassed_by
-    return evidence.finding(
+    found = evidence.finding(
         "proxy-required",
         values=values,
         seen=[
@@ -172,3 +183,5 @@ def proxy_required(evidence: Evidence, seen: list[str]) -> Finding | None:
         ],
         ruled_out=evidence.cleared(Stage.PROXY),
     )
+    # The proxy is named already where NO_PROXY keeps the client off it: the last remedy is the one for that.
+    return msgspec.structs.replace(found, fixes=[*found.fixes[-1:], *found.fixes[:-1]]) if bypass else found

@@ -14,6 +14,8 @@ Importing it costs nothing: what a function needs is imported when it is called.
 
 from __future__ import annotations
 
+from claudecheck.version import __version__
+
 TYPE_CHECKING = False  # as in `typing`, whose import would cost fifty times what this one does
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from claudecheck.diagnosis.report import Report
     from claudecheck.explanation import Explanation
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "diagnose", "explain"]
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from claudecheck import __version__
 from claudecheck.commands.compare import compare
 from claudecheck.commands.demo import demo
 from claudecheck.commands.doctor import doctor
@@ -14,6 +13,7 @@ from claudecheck.commands.explain import explain
 from claudecheck.commands.printing import write
 from claudecheck.commands.routes import routes
 from claudecheck.commands.trust import trust
+from claudecheck.version import __version__
 
 app = typer.Typer(
     name="claudecheck",

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from claudecheck import __version__, files, platform_facts, programs
+from claudecheck import files, platform_facts, programs
 from claudecheck.clients import claude_settings, custom_headers, node, profiles, providers, trust
 from claudecheck.diagnosis.observations import Interpreter, LocalNetwork, Run
 from claudecheck.snapshot import FileFact, Snapshot
+from claudecheck.version import __version__
 
 __all__ = [
     "Snapshot",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from claudecheck import vary
+from claudecheck import vary, vary_request
 from claudecheck.clients.providers import GATEWAY
 from claudecheck.clients.route import Credential, Plan
 from claudecheck.diagnosis import addresses, origin
@@ -229,7 +229,7 @@ class Ladder:
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
             if because in (Stage.MODELS, "option") and not listed.ok:
-                self.vary.models(listed)
+                vary_request.models(self.vary, listed)
             return
         self._message(listed)
 
@@ -253,7 +253,7 @@ class Ladder:
 
     def _message(self, listed: HttpExchange) -> None:
         chosen = message.choose_models(self.options.model, listed.models)
-        sizes = side_by_side.Started([partial(self.vary.sizes, chosen[0])])
+        sizes = side_by_side.Started([partial(vary_request.sizes, self.vary, chosen[0])])
         self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
         # The SDK looks the name up again, and waits as long as it did here.
         limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
@@ -261,11 +261,11 @@ class Ladder:
         seen = message.send(self.walk, self.worker or self.program, chosen, automatic=automatic, limit_s=limit_s)
         if not seen.ok:
             if not listed.ok:
-                self.vary.models(listed)
+                vary_request.models(self.vary, listed)
             known = [model for model in message.choose_models(None, listed.models) if model != seen.model]
-            self.vary.messages(seen, known if listed.models and not automatic else ())
+            vary_request.messages(self.vary, seen, known if listed.models and not automatic else ())
         elif self.vary.something_between and self.route.credential.secret:
-            self.vary.stream(seen)
+            vary_request.stream(self.vary, seen)
         for _ in sizes.finished(3 * self.options.step_s):
             break
 
@@ -299,7 +299,7 @@ class Ladder:
     def _try_the_client(self) -> object:
         """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
         if self.program is not None:
-            self.vary.client(self.program)
+            vary_request.client(self.vary, self.program)
         return None
 
     def _wait_for_others(self) -> None:

@@ -241,7 +241,8 @@ class Ladder:
             return Stage.ENVIRONMENT
         if self.worker is None and self.route.client == "python":
             return Stage.ENVIRONMENT
-        if self.worker is None and not self.route.credential.secret:
+        by_itself = self.worker is not None or (self.program is not None and self.program.finds_credentials)
+        if not by_itself and not self.route.credential.secret:
             return "login"  # only the client itself can resolve this credential
         if listed.ok:
             return None

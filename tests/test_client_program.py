@@ -29,7 +29,7 @@ from claudecheck.lab.lab import KEY
 from claudecheck.probes import bodies, child, client_program, curl_program, http, node_program
 from claudecheck.probes.walk import Walk
 from claudecheck.snapshot import Program, Snapshot
-from tests import probe_peers
+from tests import doctor, probe_peers
 from tests.installed_clients import NODES, NPM_SDKS, version_of
 
 CURL, NODE = shutil.which("curl"), shutil.which("node")
@@ -575,3 +575,18 @@ def test_a_child_that_says_too_much_is_ended() -> None:
 def test_a_childs_status_and_words_are_kept() -> None:
     ended = run("echo out; echo err >&2; exit 3", Deadline(60))
     assert (ended.out.split(), ended.err.split(), ended.status) == ([b"out"], ["err"], 3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (NODE and "1" in NPM_SDKS), reason="`make clients` installs the npm SDK")
+def test_the_npm_sdk_is_asked_with_a_credential_that_only_it_can_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(NPM_SDKS["1"])
+    with Lab("healthy-federation") as lab:
+        variables = {**lab.variables, "NODE_EXTRA_CA_CERTS": lab.variables["SSL_CERT_FILE"]}
+        options = ("--client", "typescript", "--local-only", "--json")
+        report = doctor.invoke("doctor", *options, variables=variables).report
+    assert (report["exit_code"], report["reached_api"]) == (0, True)
+    assert report["billed"]["messages"] == 1
+    sent = [seen["client"] for seen in report["observations"] if seen.get("step") == "message"]
+    assert sent
+    assert all(client.startswith("TypeScript SDK 1.") for client in sent)

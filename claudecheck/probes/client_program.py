@@ -14,9 +14,10 @@ from claudecheck.snapshot import Snapshot
 
 
 class ClientProgram(Protocol):
-    """`name` says what it is, with its version: "curl 7.88.1"."""
+    """`name` says what it is, with its version: "curl 7.88.1". `finds_credentials`: also in a profile, say."""
 
     name: str
+    finds_credentials: bool
 
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         """Send it and record what happened, within `limit_s` seconds."""

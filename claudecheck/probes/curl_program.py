@@ -37,6 +37,8 @@ _HEAD = re.compile(rb"HTTP/[\d.]+ (\d{3})[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
 class CurlProgram:
     """curl and the environment that it is started in."""
 
+    finds_credentials = False
+
     def __init__(self, program: Program, snapshot: Snapshot) -> None:
         self.name = f"curl {program.version}".rstrip()
         self._path = program.path

@@ -46,6 +46,7 @@ class NodeProgram:
     def __init__(self, client: ClientName, node: Program, snapshot: Snapshot, sdk: Program | None = None) -> None:
         self._runtime = f"Node {node.version}".rstrip()
         self._sdk_name = f"TypeScript SDK {sdk.version} on {self._runtime}" if sdk else ""
+        self.finds_credentials = sdk is not None
         self._rules = client == "claude-code"
         self.name = f"Claude Code's rules on {self._runtime}" if self._rules else self._sdk_name or self._runtime
         self._client = client

@@ -234,7 +234,6 @@ def test_the_first_routes_value_of_each_variable_comes_from_its_report(variable:
 @pytest.mark.parametrize(
     ("made", "line"),
     [
-        (column("3.13", "interpreter", HEALTHY, "/opt/my python"), "'/opt/my python' your_program.py"),
         (
             column("60 s", "timeout", HEALTHY, "60 s"),
             "client = anthropic.Anthropic(timeout=anthropic.Timeout(600, connect=60))",
@@ -249,6 +248,14 @@ def test_the_winning_change_is_made_permanent_by_a_line_to_paste(made: Column, l
     fix = said(first(TLS_INTERCEPTED), made).fix
     assert fix is not None
     assert fix.commands[-1].line == line
+
+
+@pytest.mark.parametrize(("problem", "moves"), [("sdk-missing", True), ("sdk-broken", True), ("header-scheme", False)])
+def test_a_program_moves_to_another_interpreter_only_where_its_own_has_no_cure(problem: str, moves: bool) -> None:
+    failing = replace(TLS_INTERCEPTED, problem=problem, first_failing_layer="messages", exit_code=16)
+    fix = said(first(failing), column("3.13", "interpreter", HEALTHY, "/opt/my python")).fix
+    line = fix.commands[-1].line if fix and fix.commands else ""
+    assert (line == "'/opt/my python' your_program.py") is moves
 
 
 def test_an_answer_that_takes_longer_is_no_reason_to_shorten_the_sdks_timeout() -> None:

@@ -340,6 +340,10 @@ def _culprits_fix(report: Report) -> Fix | None:
     return found.fixes[0] if found and found.fixes else None
 
 
+#: Problems that another interpreter cures; every other one has a cure in the interpreter that fails.
+_OF_THE_INTERPRETER = ("sdk-missing", "sdk-broken")
+
+
 def _permanent(column: Column, first: Report) -> Fix | None:
     """How to keep the change; None where the fix of what fails says it better."""
     change = column.change
@@ -347,6 +351,8 @@ def _permanent(column: Column, first: Report) -> Fix | None:
         return None
     machine = _evidence(first).machine
     if change.variable == "interpreter":
+        if first.problem not in _OF_THE_INTERPRETER:
+            return None
         commands = _spoken(with_python("your_program.py"), {"python": change.after}, machine)
         return Fix(text="Run your program with that interpreter", commands=commands)
     if change.variable == "timeout":

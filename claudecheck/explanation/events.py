@@ -58,6 +58,7 @@ class Clue(NamedTuple):
     prose: bool = False  # words of people: worth something only beside trouble or the subject
     more: int = 0  # how many lines its line stands for, beside itself
     wrapper: bool = False  # whatever it is turned into, it is no evidence against a root
+    turned: bool = False  # a circumstance made it what it is
 
 
 @dataclass

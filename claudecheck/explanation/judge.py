@@ -56,8 +56,12 @@ class Tally:
 
     @property
     def confidence(self) -> Confidence:
-        weight = self.weight - 3 if 2 * self.doubtful >= self.count and self.doubtful else self.weight
-        return "high" if weight >= _DECIDES else "medium" if weight >= _POINTS else "low"
+        return "high" if self.sureness >= _DECIDES else "medium" if self.sureness >= _POINTS else "low"
+
+    @property
+    def sureness(self) -> int:
+        """The weight, less where most of its errors point elsewhere as well."""
+        return self.weight - 3 if 2 * self.doubtful >= self.count and self.doubtful else self.weight
 
 
 class Judgement:
@@ -82,6 +86,16 @@ class Judgement:
         if before is not None:
             self._add(before)
         return self._ranked()
+
+    @property
+    def marks(self) -> int:
+        """0 to 2: whether anything named what this program is about, and whether something is wrong."""
+        return len({"subject", "trouble"} & self._flags.keys())
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another service was named, and nothing of ours beside it."""
+        return "foreign" in self._flags
 
     def _merged(self, before: Event, event: Event) -> Event:
         """What failed first and what failed while it was being handled: one error, or an attempt and the next."""
@@ -176,7 +190,9 @@ class Judgement:
             if shift is None:
                 break
             weight = shift.weight or clue.weight
-            clue = clue._replace(name=shift.to, weight=weight, layer=shift.layer, reached_api=shift.reached_api)
+            clue = clue._replace(
+                name=shift.to, weight=weight, layer=shift.layer, reached_api=shift.reached_api, turned=True
+            )
         return clue
 
     def _ranked(self) -> list[Tally]:

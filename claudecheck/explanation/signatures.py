@@ -16,6 +16,8 @@ How a signature is written (`signatures/*.toml`, one file per layer)
 - `flag` names a circumstance (a proxy, a loopback address, a page of HTML) instead of a clue, or
   beside it. A `[[shift]]` says what a clue becomes under a flag.
 - `prose`: words of people, not of programs. They are looked for, but not in gigabytes.
+
+A `[[leaning]]` gives words that only lean to a layer (`leaning.py`); they count in short reports.
 """
 
 from __future__ import annotations
@@ -87,6 +89,14 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     layer: Layer | None = None
 
 
+class Leanings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Words and pairs of words that stand in reports about one layer more often than in others."""
+
+    layer: Layer
+    words: dict[int, tuple[str, ...]]  # by weight, of which two units mean about three times as often
+    source: str
+
+
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where values stand in a line: the names of the groups are the holes of the catalogue's texts."""
 
@@ -100,6 +110,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: tuple[StatusRule, ...] = ()
     candidates: tuple[Candidates, ...] = ()
     value: tuple[Value, ...] = ()
+    leaning: tuple[Leanings, ...] = ()
 
 
 class Signatures:
@@ -115,6 +126,11 @@ class Signatures:
         self.by_status = {status: rule for part in parsed for rule in part.status for status in rule.statuses}
         self.candidates = {entry.clue: entry for part in parsed for entry in part.candidates}
         self.values = tuple(value for part in parsed for value in part.value)
+        self.leanings: dict[str, list[tuple[Layer, int]]] = {}
+        for leaning in (leaning for part in parsed for leaning in part.leaning):
+            for weight, words in leaning.words.items():
+                for word in words:
+                    self.leanings.setdefault(word, []).append((leaning.layer, weight))
         self.by_word = _by_word(enumerate(self.all))
         self.by_word_of_programs = _by_word((number, known) for number, known in enumerate(self.all) if not known.prose)
 

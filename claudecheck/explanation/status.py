@@ -25,7 +25,7 @@ _PROGRAM = re.compile(
 _PERSON = re.compile(
     rf"(?:\b(?:an?|the|gives?|got|gets?|returns?|returned|answers?|answered|received|with|is|cloudflare|nginx|upstream)"
     rf"|->|→|=>)\s+(?P<code>{_CODE})|(?<![\w.:\[=-])(?P<after>{_CODE}) (?:from|on|when|html|response|status)\b"
-    rf"|[:,;] (?P<last>{_CODE})\.?$"
+    rf"|[:,;] (?P<last>{_CODE})\.?$|\b(?:calls?|requests?|endpoint|prompts?|uploads?) (?P<each>{_CODE})\b"
 )
 
 

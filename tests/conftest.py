@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str | Path, str], None]:
         assert (GOLDEN / name).read_bytes().decode() == text
 
     return compare
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """What is started heeds Ctrl-C. A shell has its background jobs ignore it, and every child inherits that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -116,6 +116,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing on Windows")
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_prints_what_is_known_and_exits_with_130() -> None:
     with Lab("response-timeout") as lab:
         process = subprocess.Popen(

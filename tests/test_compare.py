@@ -382,6 +382,7 @@ def test_bad_input_gets_exit_code_two(arguments: list[str], says: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing on Windows")
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_prints_what_is_there_and_exits_with_130() -> None:
     with Lab("response-timeout") as lab:
         process = subprocess.Popen(

@@ -354,7 +354,7 @@ def test_the_json_validates_report_by_report() -> None:
     assert KEY not in done.out
 
 
-@pytest.mark.parametrize("columns", ["50", "120"])
+@pytest.mark.parametrize("columns", ["50", pytest.param("120", marks=pytest.mark.slow)])
 def test_a_terminal_of_any_width_gets_the_verdict(columns: str) -> None:
     with Lab("tls-expired") as lab:
         done = ran(lab, "--ipv4", "--client", "curl", COLUMNS=columns)

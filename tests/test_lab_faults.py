@@ -412,6 +412,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_the_sdk_stumbles_over_an_environment_as_the_fault_says() -> None:
     said = {}
     command = [sys.executable, "-c", SDK_SCRIPT]

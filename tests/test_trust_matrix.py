@@ -536,6 +536,7 @@ def test_curl_trusts_what_was_predicted(lab: Lab, programs: Snapshot, settings: 
     assert {True, False} <= set(real)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(NODE is None, reason="Node is not installed")
 def test_node_trusts_what_was_predicted(lab: Lab, programs: Snapshot, settings: list[dict[str, str]]) -> None:
     command = [NODE or "node", "-e", FETCH]
@@ -547,6 +548,7 @@ def test_node_trusts_what_was_predicted(lab: Lab, programs: Snapshot, settings: 
     assert {True, False} <= set(real)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "python", [PYTHON, *filter(None, os.environ.get("CLAUDECHECK_SDK_PYTHONS", "").split(os.pathsep))]
 )

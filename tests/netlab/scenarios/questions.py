@@ -152,13 +152,13 @@ def claude_code_has_an_old_gateway(net: Network) -> None:
 # -- worked before the SDK upgrade --------------------------------------------------------------------
 
 
-def old_python(sdk: str, where: str, exit_code: int, *options: str) -> Question:
+def old_python(sdk: str, where: str, exit_code: int, fix: str, *options: str) -> Question:
     return Question(
         " ".join(["compare --python old/bin/python", *options]),
         rf"The interpreter decides: with \S+ it fails \({where}\), with old/bin/python it gets through",
         says=(rf"not the same SDK everywhere: \S+ as it is; {sdk} old/bin/python",),
         variable="interpreter",
-        fix="old/bin/python your_program.py",
+        fix=fix,
         exit_code=exit_code,
     )
 
@@ -169,7 +169,7 @@ def old_python(sdk: str, where: str, exit_code: int, *options: str) -> Question:
     expect=failing("tls", "tls-intercepted", "network", "you", fix="SSL_CERT_FILE"),
     needs=("python/0.125",),
     questions=(
-        old_python(r"0\.125\.0", "tls-intercepted at tls", 13, "--no-message"),
+        old_python(r"0\.125\.0", "tls-intercepted at tls", 13, "export SSL_CERT_FILE=", "--no-message"),
         Question(
             "trust",
             r"No client that was found here trusts this certificate",
@@ -189,7 +189,7 @@ def the_old_sdk_read_certifi(net: Network) -> None:
     expect=failing("models", "header-scheme", "gateway", "you"),
     needs=("python/0.75",),
     questions=(
-        old_python(r"0\.75\.0", "header-scheme at models", 15),
+        old_python(r"0\.75\.0", "header-scheme at models", 15, "export ANTHROPIC_CUSTOM_HEADERS="),
         Question("routes", r"Python SDK and TypeScript SDK use the header authorization; Claude Code .* x-api-key"),
     ),
 )

@@ -12,7 +12,6 @@ from claudecheck.diagnosis.failures import Failure, Stage
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import HOLES
 
-pytestmark = pytest.mark.xdist_group("architecture")  # every file is parsed once
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "claudecheck"
 IMPURE = {"socket", "ssl", "os", "time", "subprocess", "dns", "httpx", "httpx2", "anthropic", "threading", "asyncio"}

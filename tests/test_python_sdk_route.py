@@ -23,7 +23,6 @@ from tests.client_predictions import interpreter_of
 from tests.installed_clients import PYTHON_SDKS
 from tests.sdk_cases import KEY, Case
 
-pytestmark = pytest.mark.xdist_group("python-sdk")  # one process asks the SDK once for all
 HERE = Path(__file__).parent
 OTHERS = {name: python for name, python in PYTHON_SDKS.items() if python != sys.executable}
 Told = dict[str, Any]

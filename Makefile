@@ -21,10 +21,10 @@ demo: $(READY)  ## set up, and run the doctor against the embedded lab
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/claudecheck demo
 
 test: $(READY)  ## set up, and run the tests
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 4 -m 'not netlab and not slow'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m 'not netlab and not slow'
 
 slow: $(READY)  ## the tests that `make test` leaves to CI
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 4 -m slow
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m slow
 
 clients: $(READY)  ## other generations of the clients, for the slow tests
 	.ci/install-clients

@@ -70,10 +70,6 @@ def examine(
     return writer.journal()
 
 
-#: Whatever client reads them: a chain is judged against the store that each names.
-CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-
-
 class _Examination:
     """One run: its worker, its ladder, and which step it is at."""
 
@@ -142,25 +138,19 @@ class _Examination:
         return client_program.find(client, self.snapshot)
 
     def _stores(self) -> Stores:
-        """The trust stores of this machine: the system's as the user's interpreter has it, and those named."""
-        from claudecheck.probes import chain
-        from claudecheck.probes.trust import Stores
+        """What a chain that failed is judged against."""
+        from claudecheck.probes.trust import Stores, stores_of
 
-        interpreter = self.interpreter
-        named = {name: self.snapshot.get(name) for name in CA_VARIABLES}
-        if interpreter is None or interpreter.generation == 0:  # its default store is certifi, not the system's
-            return Stores(chain.stores_here(named), self._trusts)
-        return Stores(chain.stores_here(named, cafile=interpreter.cafile, capath=interpreter.capath), self._trusts)
+        return Stores(stores_of(self.snapshot, self.interpreter), self._trusts)
 
     def _trusts(self) -> list[ClientTrust]:
         """Whom each client here trusts. The programs are looked for now, when a chain divides them."""
-        interpreter = self.interpreter
-        if interpreter is None:
-            variables = self.snapshot.variables
-            worker, interpreter = workers.start(variables, self.options.python, self.writer.deadline)
-            if worker is not None:
-                worker.end()
-        return trusts(environment.with_programs(self.snapshot), interpreter)
+        interpreter = self.interpreter or workers.facts(
+            self.snapshot.variables, self.options.python, self.writer.deadline
+        )
+        # A client that is a program had them looked for when its route was planned.
+        known = self.snapshot if self.snapshot.programs else environment.with_programs(self.snapshot)
+        return trusts(known, interpreter)
 
     def _plan(self) -> Plan:
         """The facts that need no packet, and the route that follows from them."""

@@ -25,12 +25,11 @@ from claudecheck.diagnosis.observations import (
 )
 from claudecheck.diagnosis.problems.problem import Machine
 from claudecheck.diagnosis.trust_matrix import Matrix, Stopped, holders, matrix
-from claudecheck.examine import CA_VARIABLES
 from claudecheck.journal import JournalWriter
 from claudecheck.probes import chain, reach
 from claudecheck.probes import worker as workers
 from claudecheck.probes.chain import Store
-from claudecheck.probes.trust import judge_clients
+from claudecheck.probes.trust import judge_clients, stores_of
 from claudecheck.probes.walk import Walk
 from claudecheck.snapshot import Snapshot
 
@@ -62,9 +61,7 @@ class Judged:
 def walk(snapshot: Snapshot, python: str | None, deadline: Deadline) -> Judged:
     """`python` is the interpreter whose SDK is judged; the one that the doctor would choose when None."""
     snapshot = environment.with_programs(snapshot)
-    started, interpreter = workers.start(snapshot.variables, python, deadline)
-    if started is not None:
-        started.end()
+    interpreter = workers.facts(snapshot.variables, python, deadline)
     snapshot = environment.with_store_of(snapshot, interpreter)
     plan = python_sdk.plan_of_selected(snapshot, interpreter)
     writer = JournalWriter(deadline, environment.secrets(snapshot))
@@ -102,11 +99,7 @@ def _why_stopped(plan: Plan, journal: Journal) -> Stopped:
 
 def _stores(snapshot: Snapshot, interpreter: Interpreter) -> list[Store]:
     """Every store of this machine: the system's, certifi, those that variables name, and Node's own."""
-    named = {name: snapshot.get(name) for name in CA_VARIABLES}
-    system = interpreter.generation > 0
-    stores = chain.stores_here(
-        named, cafile=interpreter.cafile if system else "", capath=interpreter.capath if system else ""
-    )
+    stores = stores_of(snapshot, interpreter)
     if snapshot.bundled_roots:
         roots = tuple(chain.pem_blocks(snapshot.bundled_roots.encode()))
         stores.insert(2, chain.Store("node", certificates=roots))
@@ -120,7 +113,6 @@ def _judged(
     interpreter: Interpreter,
     writer: JournalWriter,
 ) -> TlsHandshake:
-
     presented = [der for certificate in seen.chain for der in chain.pem_blocks(certificate.pem.encode())]
     whole = msgspec.structs.replace(
         seen,
@@ -132,7 +124,6 @@ def _judged(
 
 
 def _matrix(seen: TlsHandshake, plan: Plan, snapshot: Snapshot, interpreter: Interpreter) -> Matrix:
-
     endpoint = plan.route.endpoint if plan.route else None
     return matrix(
         seen,

@@ -105,7 +105,7 @@ def messages(vary: Variations, seen: HttpExchange, others: Sequence[str] = ()) -
         return
     plain = bodies.message_request(seen.model, stream=False)
     chosen = [
-        Variation(ids.PLAIN_CLIENT, "client", "the SDK", "plain HTTP", partial(_send, request=plain, limit_s=10.0)),
+        Variation(ids.PLAIN_CLIENT, "client", seen.sender, "plain HTTP", partial(_send, request=plain, limit_s=10.0)),
         Variation(ids.STREAMED, "answer", "at once", "streamed",
                   partial(_send, request=bodies.message_request(seen.model, stream=True), limit_s=10.0)),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The one option of the tests: `pytest --update-golden` rewrites the outputs that they compare with."""
+"""What the tests share: `pytest --update-golden`, which rewrites the outputs that they compare with, and fixtures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from claudecheck import environment
+from claudecheck.snapshot import Snapshot
+from tests.listeners import Listeners
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -33,3 +37,16 @@ def ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
+def listeners() -> Iterator[Listeners]:
+    """Where clients connect to, for what they really do."""
+    with Listeners() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def empty() -> Snapshot:
+    """An environment without anything that decides a route."""
+    return environment.read({"HOME": "/nowhere"})

@@ -590,3 +590,14 @@ def test_the_npm_sdk_is_asked_with_a_credential_that_only_it_can_resolve(monkeyp
     sent = [seen["client"] for seen in report["observations"] if seen.get("step") == "message"]
     assert sent
     assert all(client.startswith("TypeScript SDK 1.") for client in sent)
+
+
+@needs("curl")
+def test_the_model_that_a_client_asked_for_is_named_although_no_answer_names_it() -> None:
+    options = ("--client", "curl", "--model", "claude-none", "--local-only", "--json")
+    with Lab("healthy") as lab:
+        report = doctor.invoke("doctor", *options, variables=lab.variables).report
+    assert report["problem"] == "model-not-available"
+    assert report["findings"][0]["title"].endswith("claude-none")
+    other = next(tried for tried in report["variations"] if tried["changed"] == "model")
+    assert (other["from"], other["reached"]) == ("claude-none", True)

@@ -34,17 +34,6 @@ LIST_MODELS = "new (require('@anthropic-ai/sdk'))({ maxRetries: 0 }).models.list
 ALL = list(client_cases.generated())
 
 
-@pytest.fixture(scope="module")
-def listeners() -> Iterator[Listeners]:
-    with Listeners() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def empty() -> Snapshot:
-    return environment.read({"HOME": "/nowhere"})
-
-
 def test_there_are_enough_environments_and_none_twice() -> None:
     told = [(sorted(variables.items()), url) for variables, url in ALL]
     assert all(told.count(one) == 1 for one in told)

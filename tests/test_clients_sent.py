@@ -1,6 +1,5 @@
 """What a client's plan says that it sends, against the request of the client itself: address, credential, headers."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -16,17 +15,6 @@ from tests.listeners import Listeners
 
 pytestmark = pytest.mark.slow  # every generation of the SDKs
 ALL = list(client_cases.requests())
-
-
-@pytest.fixture(scope="module")
-def listeners() -> Iterator[Listeners]:
-    with Listeners() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def empty() -> Snapshot:
-    return environment.read({"HOME": "/nowhere"})
 
 
 def test_there_are_enough_environments_and_none_twice() -> None:

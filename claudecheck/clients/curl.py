@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from claudecheck.clients import base_url, node, proxies, trust
-from claudecheck.clients.credentials import API_KEY
+from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.proxies import shown
 from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 from claudecheck.clients.typescript_sdk import known_proxy, static
@@ -78,8 +78,11 @@ def _has_base(snapshot: Snapshot) -> bool:
 
 
 def _credential(snapshot: Snapshot) -> Credential:
-    key = snapshot.get(API_KEY)
-    return static("api-key", API_KEY, key, "x-api-key") if key else Credential(header="x-api-key")
+    if key := snapshot.get(API_KEY):
+        return static("api-key", API_KEY, key, "x-api-key")
+    if token := snapshot.get(AUTH_TOKEN):
+        return static("auth-token", AUTH_TOKEN, token, "authorization")
+    return Credential(header="x-api-key")
 
 
 # -- proxies -----------------------------------------------------------------------------------------
@@ -205,6 +208,9 @@ def _version(snapshot: Snapshot) -> tuple[int, ...] | None:
 def _concerns(snapshot: Snapshot, choice: Choice, endpoint: Endpoint) -> Iterator[Concern]:
     if choice.fault:
         yield choice.fault
+    if _credential(snapshot).sort == "none":
+        told = f"neither {API_KEY} nor {AUTH_TOKEN} is set, so there is nothing to send"
+        yield Concern(kind="key-missing", subject=API_KEY, detail=told, values={"key_variable": API_KEY})
     if choice.unused and not choice.fault and not choice.bypassed_by:
         setting = choice.unused
         yield Concern(

@@ -25,9 +25,7 @@ def routes(
     from claudecheck.render.routes import render_routes, routes_json
 
     snapshot = environment.with_programs(environment.read(os.environ))
-    started, interpreter = worker.start(snapshot.variables, interpreter_at(python), Deadline(10))
-    if started is not None:
-        started.end()
+    interpreter = worker.facts(snapshot.variables, interpreter_at(python), Deadline(10))
     made = routes_of(environment.with_store_of(snapshot, interpreter), interpreter)
     look = terminal()
     page = render_routes(made, width=look.width, colour=look.colour, unicode=look.unicode)

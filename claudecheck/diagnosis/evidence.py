@@ -175,7 +175,7 @@ class Evidence:
             "base_url_source": route.base_url_source if route.base_url_source != "default" else "",
             "client": CLIENT_NAMES.get(route.client, route.client),
             "sdk": f"{CLIENT_NAMES.get(route.client, route.client)} {route.client_version}".strip(),
-            "python": interpreter.path if interpreter else "",
+            "python": interpreter.path if interpreter else "python3",
             "key_variable": route.credential_source if route.credential_source.isupper() else "",
             "cafile": route.cafile or route.capath,
             "proxy": route.proxy,

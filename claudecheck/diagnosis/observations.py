@@ -325,6 +325,11 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     phases: dict[str, float] = {}
     chain: list[Raised] = []  # of the SDK's exception, outermost first
 
+    @property
+    def sender(self) -> str:
+        """`client` in words."""
+        return "the SDK" if self.client == "sdk" else self.client
+
 
 class ModelView(msgspec.Struct, frozen=True, kw_only=True):
     id: str

@@ -22,7 +22,6 @@ from claudecheck.diagnosis.observations import (
 from claudecheck.diagnosis.report import VariationRow
 
 # dns
-NAMESERVER = "dns:nameserver"  # :ADDRESS - one configured nameserver alone, over UDP
 NAMESERVER_TCP = "dns:nameserver-tcp"  # :ADDRESS
 PUBLIC_RESOLVER = "dns:public"  # :ADDRESS
 DNS_OVER_HTTPS = "dns:https"  # :HOST

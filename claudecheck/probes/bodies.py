@@ -17,6 +17,7 @@ def message_request(model: str, *, stream: bool) -> http.Request:
         method="POST",
         path="/v1/messages",
         body=json.dumps(body).encode(),
+        model=model,
         expected="event-stream" if stream else "message",
     )
 
@@ -30,5 +31,6 @@ def count_request(model: str, size: int) -> http.Request:
         method="POST",
         path="/v1/messages/count_tokens",
         body=json.dumps(body).encode(),
+        model=model,
         expected="token-count",
     )

@@ -33,6 +33,7 @@ class Request:
     method: str = "GET"
     path: str = "/v1/models"
     body: bytes = b""
+    model: str = ""  # that the body names
     headers: Mapping[str, str | None] | None = None
     authenticated: bool = True
     expected: str = "model-list"  # the shape of the body; empty when any will do
@@ -141,7 +142,8 @@ def as_sent(walk: Walk, request: Request, client: str = "httpx", **facts: Any) -
         auth_header=route.credential.header if sends_key and route.credential.secret else "",
         sent_bytes=len(request.body),
     )
-    return msgspec.structs.replace(sent, **facts)
+    # The answer names the model only when it is a message.
+    return msgspec.structs.replace(sent, **{**facts, "model": facts.get("model") or request.model})
 
 
 def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpExchange:

@@ -14,8 +14,9 @@ import msgspec
 
 from claudecheck.clients.route import Trust
 from claudecheck.clients.trusts import ClientTrust
-from claudecheck.diagnosis.observations import ClientVerdict, StoreVerdict
+from claudecheck.diagnosis.observations import ClientVerdict, Interpreter, StoreVerdict
 from claudecheck.probes import chain
+from claudecheck.snapshot import Snapshot
 
 #: `ssl.create_default_context` sets these two together from Python 3.13 on.
 _STRICT = ssl.VerifyFlags.VERIFY_X509_STRICT | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -100,6 +101,18 @@ def _load_further(found: ssl.SSLContext, trust: Trust) -> str:
 EXTRA, SYSTEM = "NODE_EXTRA_CA_CERTS", "the system's store"
 #: Whose roots these are is told by the client's name.
 OWN_ROOTS = "its own roots"
+
+
+#: Whatever client reads them: a chain is judged against the store that each names.
+CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+
+def stores_of(snapshot: Snapshot, interpreter: Interpreter | None) -> list[chain.Store]:
+    """The stores of this machine: the system's as the user's interpreter has it, certifi, and those named."""
+    named = {name: snapshot.get(name) for name in CA_VARIABLES}
+    if interpreter is None or interpreter.generation == 0:  # its default store is certifi, not the system's
+        return chain.stores_here(named)
+    return chain.stores_here(named, cafile=interpreter.cafile, capath=interpreter.capath)
 
 
 class Stores(list[chain.Store]):

@@ -152,6 +152,14 @@ def start(
     return _try(sys.executable, "own", variables, deadline)
 
 
+def facts(variables: Mapping[str, str], named: str | None, deadline: Deadline) -> Interpreter:
+    """The facts of the interpreter that `start` would choose; nothing stays running."""
+    worker, interpreter = start(variables, named, deadline)
+    if worker is not None:
+        worker.end()
+    return interpreter
+
+
 def _try(
     path: str, chosen_by: str, variables: Mapping[str, str], deadline: Deadline
 ) -> tuple[Worker | None, Interpreter]:

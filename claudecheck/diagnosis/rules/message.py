@@ -58,7 +58,7 @@ def _by_size(evidence: Evidence, seen: HttpExchange) -> Finding | None:
         "large-request-dropped",
         values={"size": vanished[0].tried.after},
         seen=[
-            f"the SDK's message: {seen.error or seen.failure}",
+            f"the message by {seen.sender}: {seen.error or seen.failure}",
             *(f"{outcome.tried.changed} {outcome.tried.after}: {outcome.text}" for outcome in [*small, *vanished]),
         ],
         ruled_out=evidence.cleared(Stage.MESSAGES),
@@ -84,7 +84,7 @@ def _same_as_models(evidence: Evidence, seen: HttpExchange) -> bool:
 def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
     tried = [*evidence.tried_all(variations.PLAIN_CLIENT), *evidence.tried_all(variations.STREAMED)]
     tried += evidence.tried_all(variations.NEUTRAL_AGENT)
-    told = [f"the SDK: {seen.error or seen.status}"]
+    told = [f"{seen.sender}: {seen.error or seen.status}"]
     told += [f"{outcome.tried.changed} {outcome.tried.after}: {outcome.text}" for outcome in tried]
     return evidence.finding(
         code,

@@ -14,15 +14,16 @@ Importing it costs nothing: what a function needs is imported when it is called.
 
 from __future__ import annotations
 
-from claudecheck.version import __version__
+#: pyproject.toml names the same.
+__version__ = "0.1.0"
 
 TYPE_CHECKING = False  # as in `typing`, whose import would cost fifty times what this one does
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from claudecheck.clients.route import ClientName, Family
-    from claudecheck.diagnosis.report import Report
     from claudecheck.explanation import Explanation
+    from claudecheck.report import Report
+    from claudecheck.route import ClientName, Family
 
 __all__ = ["__version__", "diagnose", "explain"]
 
@@ -51,11 +52,11 @@ def diagnose(
     import os
     from typing import get_args
 
-    from claudecheck import environment
-    from claudecheck.clients.route import ClientName, Family
     from claudecheck.diagnosis.verdict import diagnose as verdict_of
-    from claudecheck.examine import examine
-    from claudecheck.options import Options
+    from claudecheck.machine import environment
+    from claudecheck.route import ClientName, Family
+    from claudecheck.run.examine import examine
+    from claudecheck.run.options import Options
 
     if client not in (None, *get_args(ClientName)) or family not in get_args(Family) or not timeout > 0:
         raise ValueError(f"no such option: client={client!r}, family={family!r}, timeout={timeout!r}")
@@ -81,8 +82,8 @@ def explain(source: BaseException | str | bytes) -> Explanation:
     """
     import os
 
-    from claudecheck import environment
     from claudecheck.explanation import explain as explain_source
+    from claudecheck.machine import environment
 
     if not isinstance(source, BaseException | str | bytes):
         raise TypeError(f"an exception, a str or bytes is explained, not {type(source).__name__}")

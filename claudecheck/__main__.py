@@ -25,7 +25,7 @@ def main() -> NoReturn:
 def _run() -> int:
     """The exit code. A bug is said as one, redacted, with exit code 70; Ctrl-C is 130."""
     try:
-        from claudecheck.cli import app
+        from claudecheck.cli.app import app
 
         app(prog_name="claudecheck")
     except SystemExit as left:
@@ -37,7 +37,8 @@ def _run() -> int:
     except Exception:  # the handler of last resort: no traceback may show a secret
         import traceback
 
-        from claudecheck import environment, redact
+        from claudecheck.journal import redact
+        from claudecheck.machine import environment
 
         redactor = redact.Redactor(environment.secrets(environment.read(os.environ)))
         sys.stderr.write(redactor.text(traceback.format_exc()))

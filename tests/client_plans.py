@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from claudecheck import environment
-from claudecheck.clients.route import Plan
-from claudecheck.diagnosis.observations import Interpreter
-from claudecheck.snapshot import Program, Snapshot
+from claudecheck.clients.snapshot import Program, Snapshot
+from claudecheck.machine import environment
+from claudecheck.observations import Interpreter
+from claudecheck.route import Plan
 
 KEY = "sk-ant-api03-" + "A1b2C3d4-" * 10 + "AA"
 OTHER = "sk-ant-api03-" + "Z1b2C3d4-" * 10 + "AA"

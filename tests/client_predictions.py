@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
-from claudecheck.clients.route import Plan, Proxy, Route
-from claudecheck.diagnosis.observations import Interpreter
+from claudecheck.observations import Interpreter
+from claudecheck.route import Plan, Proxy, Route
 from tests.client_cases import Environment
 from tests.listeners import Listeners, Seen
 
 HERE = Path(__file__).parent
-WORKER = HERE.parent / "claudecheck" / "sdk_worker.py"
+WORKER = HERE.parent / "claudecheck" / "probes" / "senders" / "sdk_script.py"
 #: What a client says first to a proxy or server of this scheme: a TLS record, or the version of SOCKS.
 _FIRST_BYTE = {"https": b"\x16", "socks4": b"\x04", "socks4a": b"\x04", "socks5": b"\x05", "socks5h": b"\x05"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from claudecheck import environment
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.machine import environment
 from tests.listeners import Listeners
 
 GOLDEN = Path(__file__).parent / "golden"

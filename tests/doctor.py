@@ -15,8 +15,8 @@ from typing import Any
 import jsonschema
 from typer.testing import CliRunner
 
-from claudecheck.cli import app
-from claudecheck.environment import without_clients
+from claudecheck.cli.app import app
+from claudecheck.machine.environment import without_clients
 
 ROOT = Path(__file__).parent.parent
 #: The interpreter of the tests has the SDK: it stands in for the user's virtual environment.
@@ -25,7 +25,7 @@ PYTHON = sys.executable
 
 @cache
 def validator() -> Any:
-    schema = json.loads((ROOT / "claudecheck" / "report.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "claudecheck" / "render" / "report.schema.json").read_text(encoding="utf-8"))
     return jsonschema.Draft202012Validator(schema)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Tunnel, VariationTried
-from claudecheck.diagnosis.report import Billed, Command, Finding, Fix, Report, Tool, VariationRow
+from claudecheck.failures import Failure
+from claudecheck.observations import Tunnel, VariationTried
+from claudecheck.report import Billed, Command, Finding, Fix, Report, Tool, VariationRow
 from tests.report_parts import (
     CONNECT,
     DNS,

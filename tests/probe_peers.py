@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from claudecheck.clients.route import Endpoint, Route, Trust
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.observations import Observation
-from claudecheck.journal import JournalWriter
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.observations import Observation
 from claudecheck.probes.walk import Walk
+from claudecheck.route import Endpoint, Route, Trust
 
 Script = Callable[[socket.socket], None]
 HOST = "api.example.test"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from claudecheck.diagnosis.observations import (
+from claudecheck.observations import (
     AnyObservation,
     End,
     HttpExchange,
@@ -17,7 +17,7 @@ from claudecheck.diagnosis.observations import (
     TcpConnect,
     TlsHandshake,
 )
-from claudecheck.diagnosis.report import Command, StageRow
+from claudecheck.report import Command, StageRow
 
 REQUEST_ID = "req_011CSHoEeqs5C35K2UUqR7Fy"
 STARTED = "2026-11-21T09:30:00Z"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Crash, End
-from claudecheck.diagnosis.report import Billed, Finding, Fix, VariationRow
+from claudecheck.failures import Failure
+from claudecheck.observations import Crash, End
+from claudecheck.report import Billed, Finding, Fix, VariationRow
 from tests.network_reports import (
     DNS_NAME_NOT_FOUND,
     HEALTHY,

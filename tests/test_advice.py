@@ -6,10 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from claudecheck.clients import python_sdk
+from claudecheck.clients.snapshot import Snapshot
 from claudecheck.diagnosis.comparison import Change, Column, compare
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import (
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.rules.proxy import proxy_required
+from claudecheck.failures import Failure
+from claudecheck.observations import (
     Concern,
     Interpreter,
     Journal,
@@ -18,11 +22,7 @@ from claudecheck.diagnosis.observations import (
     TcpConnect,
     VariationTried,
 )
-from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
-from claudecheck.diagnosis.report import Finding, Report
-from claudecheck.diagnosis.rules.proxy import proxy_required
-from claudecheck.snapshot import Snapshot
+from claudecheck.report import Finding, Report
 from tests.network_reports import HEALTHY, HEALTHY_VIA_PROXY, PROXY_AUTH_REQUIRED, TLS_INTERCEPTED
 
 PROXY = "http://proxy.corp.example:3128"

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace as changed
 
-from claudecheck import environment
 from claudecheck.clients import claude_code, claude_code_hosts
 from claudecheck.clients.claude_code_hosts import HOSTS, Chosen
-from claudecheck.clients.route import Route
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import (
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.lab import Lab
+from claudecheck.machine import environment
+from claudecheck.observations import (
     HttpExchange,
     Journal,
     Observation,
@@ -24,15 +27,12 @@ from claudecheck.diagnosis.observations import (
     Tunnel,
     VariationTried,
 )
-from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.report import Finding, Report
-from claudecheck.diagnosis.verdict import diagnose
-from claudecheck.examine import examine
-from claudecheck.journal import JournalWriter
-from claudecheck.lab import Lab
-from claudecheck.options import NO_THIRD_PARTIES, Options
 from claudecheck.probes import hosts
 from claudecheck.probes.walk import Walk
+from claudecheck.report import Finding, Report
+from claudecheck.route import Route
+from claudecheck.run.examine import examine
+from claudecheck.run.options import NO_THIRD_PARTIES, Options
 from tests.client_plans import API_KEY_ONLY, PROXY, TOKEN, snapshot_of
 from tests.doctor import clean_environment
 from tests.probe_peers import closes, peer

@@ -59,7 +59,7 @@ def test_help_and_version_say_what_they_should() -> None:
 
 
 def test_the_schema_command_prints_the_shipped_file() -> None:
-    shipped = (doctor.ROOT / "claudecheck" / "report.schema.json").read_text(encoding="utf-8")
+    shipped = (doctor.ROOT / "claudecheck" / "render" / "report.schema.json").read_text(encoding="utf-8")
     assert json.loads(doctor.run("schema").out) == json.loads(shipped)
 
 

@@ -16,19 +16,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from claudecheck import environment
 from claudecheck.clients.catalogue import BY_NAME
 from claudecheck.clients.node import Node
-from claudecheck.clients.route import ClientName, Credential, Endpoint, Route, Secret
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Clock, HttpExchange
-from claudecheck.journal import JournalWriter
+from claudecheck.clients.snapshot import Program, Snapshot
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
 from claudecheck.lab import Lab
 from claudecheck.lab.lab import KEY
-from claudecheck.probes import bodies, child, client_program, curl_program, http, node_program
+from claudecheck.machine import environment
+from claudecheck.observations import Clock, HttpExchange
+from claudecheck.probes.api import bodies, http
+from claudecheck.probes.senders import child, client_program, curl_program, node_program
 from claudecheck.probes.walk import Walk
-from claudecheck.snapshot import Program, Snapshot
+from claudecheck.route import ClientName, Credential, Endpoint, Route, Secret
 from tests import doctor, probe_peers
 from tests.installed_clients import NODES, NPM_SDKS, version_of
 

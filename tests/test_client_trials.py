@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from claudecheck.diagnosis import variations
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import (
+from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.failures import Failure
+from claudecheck.observations import (
     AnyObservation,
     End,
     HttpExchange,
@@ -19,8 +20,7 @@ from claudecheck.diagnosis.observations import (
     TlsHandshake,
     VariationTried,
 )
-from claudecheck.diagnosis.report import Report
-from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.report import Report
 from tests.doctor import validator
 
 HOST = "api.anthropic.com"

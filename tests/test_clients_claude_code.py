@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from claudecheck import environment
 from claudecheck.clients import claude_code, rows
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.machine import environment
 from tests.client_plans import API_KEY_ONLY, KEY, PROXY, PYTHON, SHOWN, TOKEN, credential, snapshot_of, told, way
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from claudecheck import environment, programs
 from claudecheck.clients import curl, python_sdk, rows, typescript_sdk
 from claudecheck.clients.catalogue import CLIENTS
+from claudecheck.clients.snapshot import Program
 from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.machine import environment, programs
 from claudecheck.render.routes import render_routes, routes_json
-from claudecheck.snapshot import Program
 from tests import sdk_files
 from tests.client_plans import (
     API_KEY_ONLY,
@@ -150,7 +150,7 @@ def test_curl_trusts_what_its_variables_name(
 ) -> None:
     sdk_files.lay(tmp_path)
     named = {name: value.replace("{folder}", str(tmp_path)) for name, value in variables.items()}
-    plan = curl.plan(environment.read({"HOME": "/nowhere", **named}))
+    plan = curl.plan(environment.read({"HOME": "/nowhere", "ANTHROPIC_API_KEY": KEY, **named}))
     assert plan.route is not None
     assert (plan.route.trust.source, told(plan)) == (source, concerns)
 
@@ -201,7 +201,9 @@ def test_node_trusts_what_its_variables_name(
 def test_curl_forgives_slashes_in_a_proxy_and_no_second_at_sign(
     version: str, written: str, through: str, concerns: tuple[str, ...]
 ) -> None:
-    known = replace(snapshot_of({"https_proxy": written}), programs={"curl": Program("curl", version)})
+    known = replace(
+        snapshot_of({"ANTHROPIC_API_KEY": KEY, "https_proxy": written}), programs={"curl": Program("curl", version)}
+    )
     plan = curl.plan(known)
     assert (way(plan), told(plan)) == (through, concerns)
 

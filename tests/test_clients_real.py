@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from claudecheck import environment
 from claudecheck.clients import curl, python_sdk, typescript_sdk
-from claudecheck.snapshot import Program, Snapshot
+from claudecheck.clients.snapshot import Program, Snapshot
+from claudecheck.machine import environment
 from tests import client_cases, sdk_files
 from tests.client_cases import KEY
 from tests.client_predictions import HERE, Driver, connects_as_planned, interpreter_of, placed

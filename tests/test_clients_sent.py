@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from claudecheck import environment, programs
 from claudecheck.clients import python_sdk, typescript_sdk
-from claudecheck.snapshot import Program, Snapshot
+from claudecheck.clients.snapshot import Program, Snapshot
+from claudecheck.machine import environment, programs
 from tests import client_cases
 from tests.client_predictions import HERE, Driver, interpreter_of, placed, sends_what_was_planned
 from tests.installed_clients import NODES, NPM_SDKS, PYTHON_SDKS, version_of

@@ -10,11 +10,11 @@ import pytest
 from cryptography import x509
 from OpenSSL.crypto import X509
 
-from claudecheck import environment
 from claudecheck.clients import curl, python_sdk, typescript_sdk
-from claudecheck.clients.route import Plan
+from claudecheck.clients.snapshot import Program
 from claudecheck.lab import Lab
-from claudecheck.snapshot import Program
+from claudecheck.machine import environment
+from claudecheck.route import Plan
 from tests import sdk_files
 from tests.client_cases import KEY, STORES
 from tests.client_predictions import HERE, Driver, interpreter_of, sends_nothing

@@ -18,14 +18,14 @@ from pathlib import Path
 import certifi
 import pytest
 
-from claudecheck import environment
-from claudecheck.compare import Asked, Planned, Steps, UnusableError, plan, walk
 from claudecheck.diagnosis.comparison import Column, Comparison, compare
 from claudecheck.diagnosis.verdict import diagnose
 from claudecheck.lab import Lab
 from claudecheck.lab.faults import find
 from claudecheck.lab.lab import KEY, TOKEN
-from claudecheck.options import Options
+from claudecheck.machine import environment
+from claudecheck.run.compare import Asked, Planned, Steps, UnusableError, plan, walk
+from claudecheck.run.options import Options
 from tests import doctor
 
 QUIET = Steps(lambda *_: None)

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from claudecheck.diagnosis.comparison import Change, Column, Comparison, Outcome, Variable, before, compare, rows
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.report import Report
+from claudecheck.failures import Failure
 from claudecheck.render.compare import comparison_json, render_comparison
+from claudecheck.report import Report
 from tests.network_reports import (
     DNS_NAME_NOT_FOUND,
     HEALTHY,

@@ -5,8 +5,8 @@ import pytest
 
 from claudecheck.clients import credentials, python_sdk
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Interpreter
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.observations import Interpreter
 from tests.sdk_cases import ADMIN, KEY, TOKEN
 
 OLD = Sdk(generation=0, version=(0, 125), stack=(0, 28))

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from claudecheck import environment, files, platform_facts
 from claudecheck.clients import python_sdk
-from claudecheck.diagnosis.observations import Interpreter, LocalNetwork, Run
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.machine import environment, files, platform_facts
+from claudecheck.observations import Interpreter, LocalNetwork, Run
 from tests import sdk_cases, sdk_files
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the permission bits of POSIX")

@@ -9,18 +9,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from claudecheck import environment
 from claudecheck.clients import claude_code
-from claudecheck.clients.route import Plan
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.observations import Concern
 from claudecheck.diagnosis.verdict import diagnose
-from claudecheck.examine import examine
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.redact import Redactor
 from claudecheck.lab import Lab
 from claudecheck.lab.lab import KEY
-from claudecheck.options import Options
-from claudecheck.probes import key_helper
-from claudecheck.redact import Redactor
+from claudecheck.machine import environment
+from claudecheck.observations import Concern
+from claudecheck.probes.senders import key_helper
+from claudecheck.route import Plan
+from claudecheck.run.examine import examine
+from claudecheck.run.options import Options
 from tests.doctor import clean_environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the helpers are written for /bin/sh")

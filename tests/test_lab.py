@@ -25,7 +25,7 @@ import dns.rdatatype
 import httpx
 import pytest
 
-from claudecheck.diagnosis.failures import Stage
+from claudecheck.failures import Stage
 from claudecheck.lab import FAULTS, Fault, Lab, find
 from claudecheck.lab.lab import KEY, MINTED
 from claudecheck.lab.parts import API_NAME, CONTROL_NAME

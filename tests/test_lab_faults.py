@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from claudecheck.diagnosis.failures import Stage
+from claudecheck.failures import Stage
 from claudecheck.lab import FAULTS, Lab
 from claudecheck.lab.parts import API_NAME, CONTROL_NAME
 from tests.lab_client import (

@@ -21,7 +21,7 @@ import pytest
 import claudecheck
 from claudecheck.explanation import Explanation, NotTextError
 from claudecheck.lab import Lab
-from claudecheck.options import Options
+from claudecheck.run.options import Options
 from tests import doctor
 from tests.probe_peers import closes, peer
 
@@ -68,7 +68,7 @@ def test_importing_it_loads_nothing() -> None:
         lines = python("-X", "importtime", "-c", code).stderr.splitlines()
         return {line.rpartition("|")[2].strip() for line in lines}
 
-    assert loaded("import claudecheck") - loaded("pass") == {"claudecheck", "claudecheck.version", "__future__"}
+    assert loaded("import claudecheck") - loaded("pass") == {"claudecheck", "__future__"}
 
 
 def test_explaining_loads_no_sdk_and_no_network_library() -> None:

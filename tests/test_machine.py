@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
 import claudecheck
-from claudecheck.diagnosis.report import Report
 from claudecheck.render.machine import from_json, schema, schema_text, to_json
+from claudecheck.report import Report
 from tests.network_reports import HEALTHY, IPV6_BROKEN, TLS_INTERCEPTED
 from tests.reports import KEY_MISSING, REPORTS
 
@@ -56,7 +56,7 @@ def test_every_report_fits_the_schema_and_comes_back_as_it_was(name: str) -> Non
 
 
 def test_the_shipped_schema_is_the_one_of_the_types(golden: Golden) -> None:
-    golden(Path(claudecheck.__file__).parent / "report.schema.json", schema_text())
+    golden(Path(claudecheck.__file__).parent / "render" / "report.schema.json", schema_text())
 
 
 def test_the_schema_is_a_valid_one() -> None:

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from claudecheck.clients.route import Trust
-from claudecheck.probes import chain, trust
+from claudecheck.probes.tls import chain
+from claudecheck.probes.tls import stores as trust
+from claudecheck.route import Trust
 from tests.probe_peers import DAY, HOST, NOW, Issued, issue
 
 

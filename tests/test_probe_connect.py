@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from claudecheck.clients.route import Route
-from claudecheck.diagnosis.failures import Failure
+from claudecheck.failures import Failure
 from claudecheck.probes import connect, system_errors
-from claudecheck.probes.resolve import Address
+from claudecheck.probes.names.resolve import Address
+from claudecheck.route import Route
 from tests.probe_peers import closed_port, full_backlog, peer, seen, silent, walk
 
 LOOPBACK = Address(socket.AF_INET, "127.0.0.1")

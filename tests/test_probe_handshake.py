@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from claudecheck.clients.route import Endpoint, Route, Trust
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import TlsHandshake
-from claudecheck.probes import chain, handshake
-from claudecheck.probes.stream import TlsStream
+from claudecheck.failures import Failure
+from claudecheck.observations import TlsHandshake
+from claudecheck.probes.tls import chain, handshake
+from claudecheck.probes.tls.stream import TlsStream
+from claudecheck.route import Endpoint, Route, Trust
 from tests.probe_peers import (
     HOST,
     Issued,

@@ -18,10 +18,10 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from claudecheck.clients.route import Route
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import NameLookup
-from claudecheck.probes import nameservers, resolve
+from claudecheck.failures import Failure
+from claudecheck.observations import NameLookup
+from claudecheck.probes.names import nameservers, resolve
+from claudecheck.route import Route
 from tests.probe_peers import closed_port, issue, peer, read_head, seen, speaks_tls, walk
 
 NAME = "api.anthropic.com"

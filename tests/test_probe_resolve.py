@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from claudecheck.clients.route import Route
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import NameLookup
-from claudecheck.probes import resolve, system_errors
-from claudecheck.probes.resolve import Address
+from claudecheck.failures import Failure
+from claudecheck.observations import NameLookup
+from claudecheck.probes import system_errors
+from claudecheck.probes.names import resolve
+from claudecheck.probes.names.resolve import Address
+from claudecheck.route import Route
 from tests.probe_peers import seen, walk
 
 V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))

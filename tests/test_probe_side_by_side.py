@@ -51,10 +51,10 @@ def test_jobs_that_were_still_running_can_be_waited_for_again() -> None:
 def test_an_abandoned_getaddrinfo_does_not_hold_the_process_at_its_end() -> None:
     program = """
 import socket, threading, time
-from claudecheck.clients.route import Route
-from claudecheck.deadline import Deadline
-from claudecheck.journal import JournalWriter
-from claudecheck.probes import resolve
+from claudecheck.route import Route
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.probes.names import resolve
 from claudecheck.probes.walk import Walk
 socket.getaddrinfo = lambda *_: threading.Event().wait()
 writer = JournalWriter(Deadline(0.3))

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from claudecheck.clients.route import Endpoint, Proxy, Route, Secret
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import NameLookup, TcpConnect, TlsHandshake, Tunnel
-from claudecheck.probes import handshake, tunnel
-from claudecheck.probes.stream import Stream
+from claudecheck.failures import Failure
+from claudecheck.observations import NameLookup, TcpConnect, TlsHandshake, Tunnel
+from claudecheck.probes.proxy import tunnel
+from claudecheck.probes.tls import handshake
+from claudecheck.probes.tls.stream import Stream
+from claudecheck.route import Endpoint, Proxy, Route, Secret
 from tests.probe_peers import (
     HOST,
     Issued,

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from claudecheck import environment
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import (
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.explanation import explain
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.lab import FAULTS, Lab
+from claudecheck.machine import environment
+from claudecheck.observations import (
     End,
     HttpExchange,
     Journal,
@@ -19,13 +23,9 @@ from claudecheck.diagnosis.observations import (
     TcpConnect,
     TlsHandshake,
 )
-from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.verdict import diagnose
-from claudecheck.examine import examine
-from claudecheck.explanation import explain
-from claudecheck.lab import FAULTS, Lab
-from claudecheck.ladder import Ladder
-from claudecheck.options import Options
+from claudecheck.run.examine import examine
+from claudecheck.run.ladder import Ladder
+from claudecheck.run.options import Options
 from tests.doctor import PYTHON, clean_environment, validator
 from tests.netlab.scenario import all_scenarios
 

@@ -14,11 +14,11 @@ from typing import TextIO
 import pytest
 from msgspec.structs import replace
 
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import AnyObservation, RouteChosen, Tunnel, VariationTried
-from claudecheck.look import Look, terminal_of
-from claudecheck.progress import Progress
+from claudecheck.cli.progress import Progress
+from claudecheck.cli.terminal import Look, terminal_of
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.observations import AnyObservation, RouteChosen, Tunnel, VariationTried
 from tests.report_parts import CONNECT, HANDSHAKE, LOOKUP, MODELS, PROXIED, ROUTE
 
 DIRECT = RouteChosen(route=ROUTE)

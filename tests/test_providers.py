@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from claudecheck.clients import claude_code, providers, python_sdk
-from claudecheck.clients.route import Plan
-from claudecheck.diagnosis.observations import Journal, NameLookup, RouteChosen, RouteView, Run
+from claudecheck.clients.snapshot import FileFact
 from claudecheck.diagnosis.verdict import diagnose
 from claudecheck.lab import Lab
-from claudecheck.snapshot import FileFact
+from claudecheck.observations import Journal, NameLookup, RouteChosen, RouteView, Run
+from claudecheck.route import Plan
 from tests.client_plans import API_KEY_ONLY, PROXY, PYTHON, SHOWN, snapshot_of, told, way
 from tests.doctor import PYTHON as INTERPRETER
 from tests.doctor import Ran, run

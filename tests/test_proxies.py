@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from claudecheck.clients import python_sdk
-from claudecheck.clients.route import Plan, Proxy
-from claudecheck.diagnosis.observations import Concern, Interpreter
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern, Interpreter
+from claudecheck.route import Plan, Proxy
 
 SDK = Interpreter(
     path="python3", chosen_by="own", sdk="2.12.0", http_stack="httpx2 2.16.2", generation=2, cafile="/ca.pem"

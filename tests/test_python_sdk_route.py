@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from claudecheck import environment
 from claudecheck.clients import python_sdk
-from claudecheck.clients.route import Plan
-from claudecheck.diagnosis.observations import Interpreter
+from claudecheck.machine import environment
+from claudecheck.observations import Interpreter
+from claudecheck.route import Plan
 from tests import sdk_cases, sdk_files
 from tests.client_predictions import interpreter_of
 from tests.installed_clients import PYTHON_SDKS

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.observations import HttpExchange, RouteChosen, RouteView
-from claudecheck.journal import JournalWriter
-from claudecheck.redact import Redactor
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.journal.redact import Redactor
+from claudecheck.observations import HttpExchange, RouteChosen, RouteView
 
 KEY = "sk-ant-api03-Ab1_" + "x7Yz-" * 15 + "AA"
 PASSWORD = "p#ss w0rd/+"

@@ -15,12 +15,12 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from claudecheck.diagnosis.observations import End
-from claudecheck.diagnosis.report import Billed, Command, Fix, Report, StageRow, VariationRow
+from claudecheck.observations import End
 from claudecheck.render import verdict
 from claudecheck.render.markdown import short, to_markdown
 from claudecheck.render.terminal import render_text
 from claudecheck.render.untrusted import command_lines
+from claudecheck.report import Billed, Command, Fix, Report, StageRow, VariationRow
 from tests.network_reports import HEALTHY, TLS_INTERCEPTED
 from tests.reports import HOSTILE, REPORTS
 
@@ -295,7 +295,7 @@ def test_a_value_of_any_length_takes_a_bounded_place() -> None:
 
 def test_only_the_terminal_page_loads_rich() -> None:
     code = (
-        "import sys, claudecheck.render.machine, claudecheck.render.markdown, claudecheck.progress;"
+        "import sys, claudecheck.render.machine, claudecheck.render.markdown, claudecheck.cli.progress;"
         "sys.exit('rich' in sys.modules)"
     )
     root = Path(__file__).parent.parent

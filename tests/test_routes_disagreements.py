@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from claudecheck import environment
 from claudecheck.clients import rows
 from claudecheck.clients.rows import Routes
+from claudecheck.machine import environment
 from tests import sdk_files
 from tests.client_plans import API_KEY_ONLY, KEY, PYTHON, TOKEN, snapshot_of
 from tests.doctor import PYTHON as OWN

@@ -147,7 +147,7 @@ def test_what_makes_the_client_raise_with_the_secret_in_its_text_gives_nothing_a
 
 
 def test_no_credential_is_in_the_arguments_of_a_process() -> None:
-    from claudecheck.probes import worker
+    from claudecheck.probes.senders import worker
 
     started = worker.Worker(doctor.PYTHON, "own", {**doctor.clean_environment(), **PLANTED})
     try:

@@ -17,20 +17,22 @@ import pytest
 from cryptography import x509
 from OpenSSL.crypto import X509
 
-from claudecheck import environment, files
-from claudecheck.clients.route import Endpoint, Route, Trust
+from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.clients.trusts import ClientTrust, trusts
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import ClientVerdict, Interpreter, TlsHandshake
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import Machine
-from claudecheck.diagnosis.report import ExitCode
 from claudecheck.diagnosis.trust_matrix import Matrix, Stopped, clients_told, incomplete, matrix
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
 from claudecheck.lab import Lab
-from claudecheck.probes import chain, handshake, trust, worker
+from claudecheck.machine import environment, files
+from claudecheck.observations import ClientVerdict, Interpreter, TlsHandshake
+from claudecheck.probes.senders import worker
+from claudecheck.probes.tls import chain, handshake
+from claudecheck.probes.tls import stores as trust
 from claudecheck.render.trust import matrix_json, render_matrix, render_stopped
-from claudecheck.snapshot import Program, Snapshot
+from claudecheck.report import ExitCode
+from claudecheck.route import Endpoint, Route, Trust
 from tests import doctor
 from tests.doctor import PYTHON, clean_environment
 from tests.probe_peers import Issued, issue, peer, speaks_tls, walk

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from claudecheck.clients import urls
-from claudecheck.clients.route import OFFICIAL_HOST, Endpoint
+from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.urls import Url, UrlError
-from claudecheck.diagnosis.observations import Concern
-from claudecheck.snapshot import Snapshot
+from claudecheck.observations import Concern
+from claudecheck.route import OFFICIAL_HOST, Endpoint
 
 VARIABLE = "ANTHROPIC_BASE_URL"
 DEFAULT = f"https://{OFFICIAL_HOST}"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from claudecheck.clients import claude_code, claude_settings, curl, node, python_sdk, typescript_sdk
-from claudecheck.clients.route import ClientName, Plan
-from claudecheck.diagnosis.observations import Interpreter
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.observations import Interpreter
+from claudecheck.route import ClientName, Plan
 
 PlanFunction = Callable[[Snapshot, Interpreter | None], Plan]
 _MISSING = Interpreter(path="python3", chosen_by="own")

@@ -35,11 +35,11 @@ from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.node import Node
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.providers import Selection
-from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 from claudecheck.clients.sdk import Sdk
+from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.typescript_sdk import credential_concerns, from_headers, known_proxy, read_base, static
-from claudecheck.diagnosis.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 
 OAUTH_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105  # a variable's name
 CERT_STORE = "CLAUDE_CODE_CERT_STORE"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from claudecheck.clients import claude_code, providers
-from claudecheck.clients.route import Credential, Endpoint, Proxy, Route
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.route import Credential, Endpoint, Proxy, Route
 
 Need = Literal["login", "updates", "optional"]
 

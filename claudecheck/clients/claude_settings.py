@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
 
 _MANAGED = {
     "Linux": "/etc/claude-code",

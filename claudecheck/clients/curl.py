@@ -18,10 +18,10 @@ from urllib.parse import unquote
 from claudecheck.clients import base_url, node, proxies, trust
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.proxies import shown
-from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
+from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.typescript_sdk import known_proxy, static
-from claudecheck.diagnosis.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 
 BUNDLE = "CURL_CA_BUNDLE"
 _NAMES = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from claudecheck.clients.credentials import sendable
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Concern
+from claudecheck.observations import Concern
 
 VARIABLE = "ANTHROPIC_CUSTOM_HEADERS"
 #: RFC 9110, section 5.6.2: what a header's name may consist of.

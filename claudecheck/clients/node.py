@@ -22,9 +22,9 @@ from urllib.parse import unquote
 
 from claudecheck.clients import trust
 from claudecheck.clients.proxies import is_address, shown
-from claudecheck.clients.route import Endpoint, Proxy, Secret, Trust
-from claudecheck.diagnosis.observations import Concern
-from claudecheck.snapshot import FileFact, Setting, Snapshot
+from claudecheck.clients.snapshot import FileFact, Setting, Snapshot
+from claudecheck.observations import Concern
+from claudecheck.route import Endpoint, Proxy, Secret, Trust
 
 EXTRA = "NODE_EXTRA_CA_CERTS"
 ENV_PROXY = "NODE_USE_ENV_PROXY"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from claudecheck.clients.sdk import Sdk
-from claudecheck.snapshot import FileFact, Snapshot
+from claudecheck.clients.snapshot import FileFact, Snapshot
 
 PROFILE = "ANTHROPIC_PROFILE"
 CONFIG_DIR = "ANTHROPIC_CONFIG_DIR"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from claudecheck.clients import base_url
 from claudecheck.clients.base_url import BaseUrl
-from claudecheck.diagnosis.observations import Concern
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern
 
 _TRUE = ("1", "true", "yes", "on")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")

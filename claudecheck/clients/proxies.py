@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from claudecheck.clients import urls
-from claudecheck.clients.route import Endpoint, Proxy, Secret
 from claudecheck.clients.sdk import Sdk
+from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.urls import Url, UrlError
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.route import Endpoint, Proxy, Secret
 
 SCHEMES = ("http", "https", "all")
 SYSTEM = "the system's settings"

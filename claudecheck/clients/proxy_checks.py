@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from claudecheck.clients import proxies
 from claudecheck.clients.proxies import Choice, Fault, shown
-from claudecheck.clients.route import Endpoint, Proxy
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Concern
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern
+from claudecheck.route import Endpoint, Proxy
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.providers import Selection
 from claudecheck.clients.proxies import Choice
-from claudecheck.clients.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 
 _CREDENTIAL_HEADERS = ("Authorization", "X-Api-Key")
 

@@ -8,9 +8,9 @@ import msgspec
 
 from claudecheck.clients import node
 from claudecheck.clients.catalogue import CLIENTS, Client
-from claudecheck.clients.route import ClientName, Plan, Route
-from claudecheck.diagnosis.observations import Interpreter
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.observations import Interpreter
+from claudecheck.route import ClientName, Plan, Route
 
 DIRECT, UNUSABLE = "direct", "unusable"
 #: Concerns that say why a client takes no proxy.

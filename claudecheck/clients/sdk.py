@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from claudecheck.diagnosis.observations import Interpreter
+from claudecheck.observations import Interpreter
 
 Version = tuple[int, ...]
 

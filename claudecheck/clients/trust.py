@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from claudecheck.clients.route import Endpoint, Trust
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Concern, Interpreter
-from claudecheck.snapshot import FileFact, Snapshot
+from claudecheck.clients.snapshot import FileFact, Snapshot
+from claudecheck.observations import Concern, Interpreter
+from claudecheck.route import Endpoint, Trust
 
 FILE, DIRECTORY = "SSL_CERT_FILE", "SSL_CERT_DIR"
 #: Variables of other clients, which no Python SDK reads.

@@ -9,10 +9,10 @@ import msgspec
 
 from claudecheck.clients import trust
 from claudecheck.clients.catalogue import BY_NAME
-from claudecheck.clients.route import ClientName, Trust
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Interpreter
-from claudecheck.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.observations import Interpreter
+from claudecheck.route import ClientName, Trust
 
 #: What each generation of the Python SDK came with last: enough to tell its trust.
 _OLD = Sdk(generation=0, version=(0, 125), stack=(0, 28))

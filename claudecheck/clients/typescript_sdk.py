@@ -19,10 +19,10 @@ from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.node import Choice, Node
 from claudecheck.clients.profiles import Found
-from claudecheck.clients.route import ClientName, Credential, Endpoint, Plan, Proxy, Route, Secret
 from claudecheck.clients.sdk import Sdk
-from claudecheck.diagnosis.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.route import ClientName, Credential, Endpoint, Plan, Proxy, Route, Secret
 
 #: The rules of forms and profiles are shared with the Python SDK of the same time.
 _RULES = Sdk()

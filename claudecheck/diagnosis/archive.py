@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from claudecheck.diagnosis.observations import AnyObservation, Journal
-from claudecheck.diagnosis.report import SCHEMA_VERSION
+from claudecheck.observations import AnyObservation, Journal
+from claudecheck.report import SCHEMA_VERSION
 
 
 class _Saved(msgspec.Struct):

@@ -8,10 +8,10 @@ from typing import Literal
 import msgspec
 
 from claudecheck.diagnosis.evidence import CLIENT_NAMES, Evidence
-from claudecheck.diagnosis.observations import Interpreter, Journal
 from claudecheck.diagnosis.problems.problem import Machine, fill_command
 from claudecheck.diagnosis.problems.spelling import assign, spelled, unset, with_python
-from claudecheck.diagnosis.report import Command, Finding, Fix, Report, StageRow
+from claudecheck.observations import Interpreter, Journal
+from claudecheck.report import Command, Finding, Fix, Report, StageRow
 
 Variable = Literal["proxy", "base URL", "address family", "client", "interpreter", "CA file", "timeout"]
 #: through: the client gets through. cut: the run ended first. untold: a host without a key of its own

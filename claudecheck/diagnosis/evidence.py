@@ -9,8 +9,11 @@ from functools import cached_property
 import msgspec
 
 from claudecheck.diagnosis import addresses, variations
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import (
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.variations import Outcome, outcomes
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import (
     Clock,
     Concern,
     Crash,
@@ -30,10 +33,7 @@ from claudecheck.diagnosis.observations import (
     TlsHandshake,
     Tunnel,
 )
-from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
-from claudecheck.diagnosis.report import Confidence, Finding, Fix, Layer, Owner, Severity
-from claudecheck.diagnosis.variations import Outcome, outcomes
+from claudecheck.report import Confidence, Finding, Fix, Layer, Owner, Severity
 
 CLIENT_NAMES = {
     "python": "the Python SDK",

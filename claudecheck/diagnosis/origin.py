@@ -7,8 +7,8 @@ The API puts a request-id on everything it sends; whatever lacks one was sent by
 from __future__ import annotations
 
 from claudecheck.diagnosis import products
-from claudecheck.diagnosis.observations import HttpExchange
-from claudecheck.diagnosis.report import AnsweredBy
+from claudecheck.observations import HttpExchange
+from claudecheck.report import AnsweredBy
 
 #: Shapes that only the API, or a gateway that speaks its language, sends.
 API_SHAPES = ("model-list", "message", "api-error", "token-count")

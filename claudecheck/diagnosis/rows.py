@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import addresses, origin
 from claudecheck.diagnosis.evidence import CLIENT_NAMES, Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import HttpExchange, Observation, TlsHandshake
-from claudecheck.diagnosis.report import Finding, StageName, StageRow, StageStatus
 from claudecheck.diagnosis.trust_matrix import common_name
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import HttpExchange, Observation, TlsHandshake
+from claudecheck.report import Finding, StageName, StageRow, StageStatus
 
 DIRECT = (Stage.ENVIRONMENT, Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY, Stage.MODELS, Stage.MESSAGES)
 PROXIED = (Stage.ENVIRONMENT, Stage.DNS, Stage.TCP, Stage.PROXY, Stage.TLS, Stage.MODELS, Stage.MESSAGES)

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Certificate, ClientVerdict, StoreVerdict, TlsHandshake
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import Machine
 from claudecheck.diagnosis.problems.trusting import HELD_HERE, REPLACES_IN_CURL, STRICT
-from claudecheck.diagnosis.report import Fix, Layer
+from claudecheck.failures import Failure
+from claudecheck.observations import Certificate, ClientVerdict, StoreVerdict, TlsHandshake
+from claudecheck.report import Fix, Layer
 
 #: OpenSSL's numbers for "nobody vouches for it": only these are mended with an authority.
 _LACKS = (2, 18, 19, 20, 21, 27)

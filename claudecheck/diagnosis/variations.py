@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import (
+from claudecheck.failures import Failure
+from claudecheck.observations import (
     HttpExchange,
     Journal,
     NameLookup,
@@ -19,7 +19,7 @@ from claudecheck.diagnosis.observations import (
     Tunnel,
     VariationTried,
 )
-from claudecheck.diagnosis.report import VariationRow
+from claudecheck.report import VariationRow
 
 # dns
 NAMESERVER_TCP = "dns:nameserver-tcp"  # :ADDRESS

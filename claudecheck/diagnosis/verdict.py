@@ -6,9 +6,11 @@ import msgspec
 
 from claudecheck.diagnosis import origin, rows, variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import HttpExchange, Journal
-from claudecheck.diagnosis.report import (
+from claudecheck.diagnosis.rules import RULES
+from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import HttpExchange, Journal
+from claudecheck.report import (
     AnsweredBy,
     Billed,
     ExitCode,
@@ -18,8 +20,6 @@ from claudecheck.diagnosis.report import (
     Status,
     Tool,
 )
-from claudecheck.diagnosis.rules import RULES
-from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS
 
 EXIT_OF_LAYER = {
     "environment": ExitCode.ENVIRONMENT,

@@ -11,7 +11,6 @@ from typing import BinaryIO
 import msgspec
 
 from claudecheck.diagnosis.problems.problem import HOLES, Machine, Problem
-from claudecheck.diagnosis.report import Command, Fix, Layer
 from claudecheck.explanation.events import WORTH_NAMING, events
 from claudecheck.explanation.judge import Judgement, Tally
 from claudecheck.explanation.leaning import Leaning, leaning
@@ -22,6 +21,7 @@ from claudecheck.explanation.saved import explain_report, looks_like_a_report, r
 from claudecheck.explanation.scan import beginning, scan
 from claudecheck.explanation.secrets import SecretWatch
 from claudecheck.explanation.signatures import Candidates, Signatures, load
+from claudecheck.report import Command, Fix, Layer
 
 _DECIDE = "claudecheck doctor"
 _SAVE = Command(shell="sh", line="claudecheck doctor --save report.json")  # noqa: S604  # a text, nothing is started

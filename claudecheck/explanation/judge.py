@@ -14,9 +14,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from claudecheck.diagnosis.report import Confidence
 from claudecheck.explanation.events import WORTH_NAMING, Clue, Event
 from claudecheck.explanation.signatures import Shift, Signatures
+from claudecheck.report import Confidence
 
 _DECIDES = 8
 _CERTAIN = 9  # whatever else the error mentions

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from claudecheck.diagnosis.report import Layer
+from claudecheck.report import Layer
 
 _WORD = re.compile(r"[a-z_]{2,}|(?<!\d)\d{3}(?!\d)")
 #: What people ruled out: it is no evidence for the layer that it names.

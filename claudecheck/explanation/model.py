@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claudecheck.diagnosis.report import Confidence, Fix, Layer, Owner
+from claudecheck.report import Confidence, Fix, Layer, Owner
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):

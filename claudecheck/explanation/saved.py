@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from claudecheck.diagnosis.report import Finding, Report
 from claudecheck.explanation.model import EvidenceLine, Explanation, OtherProblem
 from claudecheck.explanation.scan import SMALL, read
+from claudecheck.report import Finding, Report
 
 #: No report is larger; what is, is a log that begins like one.
 _LARGEST = 16 << 20

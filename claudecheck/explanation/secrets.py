@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from claudecheck.redact import Redactor
+from claudecheck.journal.redact import Redactor
 
 _TOKEN = re.compile(r"[^\s\"'`,;:()\[\]{}<>=@/\\]{8,}")
 _USERINFO = re.compile(r"://[^\s/@:\"'<>]*:(?P<password>[^\s/@\"'<>]+)@")

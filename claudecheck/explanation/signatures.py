@@ -30,7 +30,7 @@ from importlib.resources import files
 
 import msgspec
 
-from claudecheck.diagnosis.report import Layer
+from claudecheck.report import Layer
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

@@ -12,10 +12,10 @@ from functools import partial
 
 import msgspec
 
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import TcpConnect
+from claudecheck.failures import Failure
+from claudecheck.observations import TcpConnect
 from claudecheck.probes import side_by_side, system_errors
-from claudecheck.probes.resolve import Address
+from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.walk import Walk
 
 #: The SDK's own limit for one address, in every version (facts.md a.2).

@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 from claudecheck.clients.claude_code_hosts import Chosen, Target
-from claudecheck.diagnosis.failures import Stage
-from claudecheck.diagnosis.observations import Skipped, VariationTried
 from claudecheck.diagnosis.rules.hosts import CLIENT_HOST
+from claudecheck.failures import Stage
+from claudecheck.observations import Skipped, VariationTried
 from claudecheck.probes import reach, side_by_side
 from claudecheck.probes.walk import Walk
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import HttpExchange, ModelView, Raised
-from claudecheck.probes import answer, bodies, http
-from claudecheck.probes.client_program import ClientProgram
+from claudecheck.failures import Failure
+from claudecheck.observations import HttpExchange, ModelView, Raised
+from claudecheck.probes.api import answer, bodies, http
+from claudecheck.probes.senders.client_program import ClientProgram
+from claudecheck.probes.senders.worker import Event, Worker
 from claudecheck.probes.walk import Walk
-from claudecheck.probes.worker import Event, Worker
 
 #: Seconds to wait for one token. A small model answers in one or two; a cold or far one in ten.
 LIMIT_S = 15.0

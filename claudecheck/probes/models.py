@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from claudecheck.diagnosis.observations import HttpExchange
-from claudecheck.probes import http, message
-from claudecheck.probes.client_program import ClientProgram
+from claudecheck.observations import HttpExchange
+from claudecheck.probes import message
+from claudecheck.probes.api import http
+from claudecheck.probes.senders.client_program import ClientProgram
+from claudecheck.probes.senders.worker import Worker
 from claudecheck.probes.walk import Walk
-from claudecheck.probes.worker import Worker
 
 #: Seconds. The SDK itself would wait 600; who has seen nothing after this long has a problem.
 LIMIT_S = 12.0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from claudecheck.probes import connect, handshake, resolve, tunnel
-from claudecheck.probes.stream import Stream
+from claudecheck.probes import connect
+from claudecheck.probes.names import resolve
+from claudecheck.probes.proxy import tunnel
+from claudecheck.probes.tls import handshake
+from claudecheck.probes.tls.stream import Stream
 from claudecheck.probes.walk import Walk
 
 #: A host that has many addresses and does not answer on three is not reached.

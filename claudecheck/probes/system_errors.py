@@ -6,7 +6,7 @@ import errno
 import socket
 import ssl
 
-from claudecheck.diagnosis.failures import Failure
+from claudecheck.failures import Failure
 
 #: By POSIX name: `errno` gives the numbers of this platform, Windows' WSA numbers among them.
 _FAILURES = {

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import msgspec
 
-from claudecheck.clients.route import Route
-from claudecheck.deadline import Deadline
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import AnyObservation, Observation
-from claudecheck.journal import JournalWriter
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.observations import AnyObservation, Observation
+from claudecheck.route import Route
 
 Seen = TypeVar("Seen", bound=Observation)
 

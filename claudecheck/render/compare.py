@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from claudecheck.diagnosis.comparison import FIRST, Column, Comparison, Outcome, asks_for_key, before, rows
-from claudecheck.diagnosis.report import Billed, Fix, StageName, StageRow, StageStatus
 from claudecheck.render import table
 from claudecheck.render.machine import to_json
 from claudecheck.render.paper import GOOD, NARROWEST, QUIET, STRONG, WIDEST, Paper, colour_of, printed
 from claudecheck.render.verdict import cost, milliseconds, surroundings
+from claudecheck.report import Billed, Fix, StageName, StageRow, StageStatus
 
 SCHEMA_VERSION = 1
 _NARROWEST_COLUMN = 24  # narrower, a summary is torn into single words

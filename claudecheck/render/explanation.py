@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.report import Fix, Owner
 from claudecheck.explanation.model import Explanation, reach
 from claudecheck.render.paper import BAD, ODD, QUIET, STRONG, Paper, printed, sheet
+from claudecheck.report import Fix, Owner
 
 _LABEL = 8  # "others"
 _MOST_OTHERS = 8

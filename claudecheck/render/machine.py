@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from claudecheck.diagnosis.report import SCHEMA_VERSION, ExitCode, Report
+from claudecheck.report import SCHEMA_VERSION, ExitCode, Report
 
 #: Of the top level, in the order in which it is written: the verdict first, the evidence last.
 _FIELDS: Mapping[str, str] = {
@@ -135,7 +135,7 @@ def schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The same as it ships in `claudecheck/report.schema.json`."""
+    """The same as it ships in `claudecheck/render/report.schema.json`."""
     return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from claudecheck.diagnosis.report import Finding, Fix, Report, StageStatus
 from claudecheck.render import verdict
 from claudecheck.render.untrusted import command_lines, harmless
+from claudecheck.report import Finding, Fix, Report, StageStatus
 
 _MARKS: dict[StageStatus, str] = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "·"}
 _STATUS_MARKS = {"healthy": "✓", "degraded": "!", "failing": "✗", "incomplete": "!"}

@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from claudecheck.diagnosis.problems.problem import Problem, Remedy, fill, fill_command
-from claudecheck.diagnosis.report import Layer, Owner, Severity, Shell
 from claudecheck.render.paper import QUIET, STRONG, Paper, printed, sheet
+from claudecheck.report import Layer, Owner, Severity, Shell
 
 #: In the order of the catalogue. Two layers share a chapter: the same answer can come at both.
 CHAPTERS: Mapping[Layer, str] = {

@@ -9,8 +9,8 @@ from io import StringIO
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from claudecheck.diagnosis.report import Severity, StageStatus
 from claudecheck.render.untrusted import LONGEST_VALUE, ascii_only, command_lines, harmless
+from claudecheck.report import Severity, StageStatus
 
 NARROWEST, WIDEST = 40, 120  # prose is hard to read on longer lines
 #: Only the sixteen colours that a terminal's theme defines, so that they fit dark and light backgrounds.

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from claudecheck.clients.rows import UNUSABLE, RouteRow, Routes
-from claudecheck.diagnosis.report import StageStatus
 from claudecheck.render.paper import BAD, GOOD, QUIET, STRONG, Paper, colour_of, printed, sheet
+from claudecheck.report import StageStatus
 
 SCHEMA_VERSION = 1
 _TABLE_FROM = 100  # five columns need that much

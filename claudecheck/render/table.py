@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.report import StageRow, VariationRow
 from claudecheck.render.paper import QUIET, Paper, colour_of
 from claudecheck.render.verdict import milliseconds
+from claudecheck.report import StageRow, VariationRow
 
 _WIDE = 100  # from here on there is room for the waterfall
 _WATERFALL = 24

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.report import Finding, Fix, Report, Shell, StageStatus, Status, VariationRow
 from claudecheck.render import table, verdict
 from claudecheck.render.paper import BAD, GOOD, ODD, QUIET, SEVERITY_MARKS, STRONG, Paper, colour_of, printed, sheet
+from claudecheck.report import Finding, Fix, Report, Shell, StageStatus, Status, VariationRow
 
 _GAP = 3
 _LABEL = 6  # "not it", "verify"

@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.observations import Certificate, ClientVerdict, StoreVerdict
-from claudecheck.diagnosis.report import StageStatus
 from claudecheck.diagnosis.trust_matrix import Matrix, Mend, Missing, Stopped, common_name, store_name
+from claudecheck.observations import Certificate, ClientVerdict, StoreVerdict
 from claudecheck.render.paper import QUIET, STRONG, Paper, printed, sheet
+from claudecheck.report import StageStatus
 
 SCHEMA_VERSION = 1
 _LABEL = 9

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from claudecheck.diagnosis.observations import End, Interpreter, Observation, RouteView, Run
-from claudecheck.diagnosis.report import AnsweredBy, Billed, Finding, Owner, Report, StageRow
+from claudecheck.observations import End, Interpreter, Observation, RouteView, Run
+from claudecheck.report import AnsweredBy, Billed, Finding, Owner, Report, StageRow
 
 _CLIENTS: Mapping[str, str] = {
     "python": "Python SDK",

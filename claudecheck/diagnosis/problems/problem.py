@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck.diagnosis.report import Command, Confidence, Finding, Fix, Layer, Owner, Severity, Shell
+from claudecheck.report import Command, Confidence, Finding, Fix, Layer, Owner, Severity, Shell
 
 System = Literal["Linux", "Darwin", "Windows"]
 

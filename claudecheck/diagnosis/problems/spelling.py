@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from json import dumps
 
-from claudecheck.diagnosis.report import Command, Shell
+from claudecheck.report import Command, Shell
 
 #: Every spelling that some client reads; `all_proxy` is the one that people forget.
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

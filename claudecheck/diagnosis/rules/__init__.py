@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.report import Finding
 from claudecheck.diagnosis.rules import clients, environment, hosts, http, message, names, proxy, transport
 from claudecheck.diagnosis.rules import tls as tls_rules
+from claudecheck.report import Finding
 
 Rule = Callable[[Evidence], Iterable[Finding]]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.report import Finding
+from claudecheck.failures import Failure, Stage
+from claudecheck.report import Finding
 
 
 def find(evidence: Evidence) -> Iterable[Finding]:

@@ -8,10 +8,10 @@ import msgspec
 
 from claudecheck.diagnosis import addresses
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import Concern, HttpExchange
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.report import Finding, Severity
+from claudecheck.failures import Failure
+from claudecheck.observations import Concern, HttpExchange
+from claudecheck.report import Finding, Severity
 
 #: Concerns that a refusal by the API or a gateway confirms: by themselves they stop nothing.
 CONFIRMED_BY_STATUS = {

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure
-from claudecheck.diagnosis.observations import NameLookup, Observation, TcpConnect, TlsHandshake, Tunnel
-from claudecheck.diagnosis.report import Finding
 from claudecheck.diagnosis.variations import Outcome
+from claudecheck.failures import Failure
+from claudecheck.observations import NameLookup, Observation, TcpConnect, TlsHandshake, Tunnel
+from claudecheck.report import Finding
 
 CLIENT_HOST = "client:host"  # :NEED:NAME - a host that this client needs beside the API
 _STEPS: tuple[tuple[type[Observation], str], ...] = (

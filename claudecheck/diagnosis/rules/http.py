@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import origin, products, variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import HttpExchange
-from claudecheck.diagnosis.report import Confidence, Finding, Layer, Owner, Severity
 from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS, login_failed
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import HttpExchange
+from claudecheck.report import Confidence, Finding, Layer, Owner, Severity
 
 _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 

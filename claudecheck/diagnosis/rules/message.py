@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import origin, variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import HttpExchange
-from claudecheck.diagnosis.report import Finding
 from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.diagnosis.rules.http import explained, judge, values_of
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import HttpExchange
+from claudecheck.report import Finding
 
 _VANISHED = (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)
 _CLIENT = (Failure.SDK_MISSING, Failure.SDK_BROKEN, Failure.CLIENT_REFUSED)

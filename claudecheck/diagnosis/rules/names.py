@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import addresses, variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import NameLookup
-from claudecheck.diagnosis.report import Confidence, Finding, Owner
 from claudecheck.diagnosis.rules.proxy import proxy_required
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import NameLookup
+from claudecheck.report import Confidence, Finding, Owner
 
 #: A lookup that takes longer than this pays for a nameserver that does not answer (glibc waits 5 s).
 SLOW_MS = 1000.0

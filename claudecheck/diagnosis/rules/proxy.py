@@ -8,9 +8,9 @@ import msgspec
 
 from claudecheck.diagnosis import variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import Tunnel
-from claudecheck.diagnosis.report import Confidence, Finding
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import Tunnel
+from claudecheck.report import Confidence, Finding
 
 #: Authentication schemes that the SDKs can speak.
 SPOKEN = ("basic",)

@@ -19,9 +19,6 @@ import msgspec
 
 from claudecheck.diagnosis import products, variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import Certificate, TlsHandshake
-from claudecheck.diagnosis.report import Confidence, Finding, Owner
 from claudecheck.diagnosis.trust_matrix import (
     clients_told,
     common_name,
@@ -32,6 +29,9 @@ from claudecheck.diagnosis.trust_matrix import (
     ways,
 )
 from claudecheck.diagnosis.variations import Outcome
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import Certificate, TlsHandshake
+from claudecheck.report import Confidence, Finding, Owner
 
 #: Another clock that differs by more than this is believed over ours (certificates allow no grace).
 CLOCK_WRONG_S = 300.0

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import addresses, variations
 from claudecheck.diagnosis.evidence import Evidence, family_name
-from claudecheck.diagnosis.failures import Failure, Stage
-from claudecheck.diagnosis.observations import HttpExchange, TcpConnect
-from claudecheck.diagnosis.report import Finding
 from claudecheck.diagnosis.rules.http import portal_from_check
 from claudecheck.diagnosis.rules.proxy import proxy_required
+from claudecheck.failures import Failure, Stage
+from claudecheck.observations import HttpExchange, TcpConnect
+from claudecheck.report import Finding
 
 CODES = {
     Failure.REFUSED: "tcp-refused",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from claudecheck.diagnosis.failures import Stage
+from claudecheck.failures import Stage
 from claudecheck.lab.answers import (
     EDGE_BAD_GATEWAY,
     EDGE_CHALLENGE,

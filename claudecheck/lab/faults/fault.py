@@ -8,10 +8,10 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Literal
 
-from claudecheck.diagnosis.failures import Stage
-from claudecheck.diagnosis.report import ExitCode
+from claudecheck.failures import Stage
 from claudecheck.lab.loopback import has_ipv6
 from claudecheck.lab.parts import Setup
+from claudecheck.report import ExitCode
 
 LAYER_EXITS: dict[Stage, ExitCode] = {
     Stage.ENVIRONMENT: ExitCode.ENVIRONMENT,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import site
 
-from claudecheck.diagnosis.failures import Stage
-from claudecheck.diagnosis.report import ExitCode
+from claudecheck.failures import Stage
 from claudecheck.lab.faults.fault import Fault, Need
 from claudecheck.lab.parts import API_NAME, Api, Names, Proxy, Setup
+from claudecheck.report import ExitCode
 
 #: For a route through a proxy: a name that only the proxy can resolve, as in many companies.
 BEHIND_PROXY = Names(answer="name-not-found")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from claudecheck.diagnosis.failures import Stage
+from claudecheck.failures import Stage
 from claudecheck.lab.faults.fault import Fault, stops, tells
 from claudecheck.lab.parts import API_NAME, Names, Setup
 

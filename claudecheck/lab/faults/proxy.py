@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from claudecheck.diagnosis.failures import Stage
+from claudecheck.failures import Stage
 from claudecheck.lab.answers import (
     PROXY_CANNOT_CONNECT,
     PROXY_CANNOT_FORWARD,

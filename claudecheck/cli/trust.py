@@ -1,0 +1,86 @@
+"""`claudecheck trust`: which client here trusts the certificates of this network. One handshake; nothing is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from claudecheck.cli.arguments import PythonOption, TimeoutOption
+from claudecheck.cli.doctor import can_save, interpreter_at
+from claudecheck.cli.output import fail, terminal, write
+from claudecheck.report import ExitCode
+
+if TYPE_CHECKING:
+    from claudecheck.diagnosis.trust_matrix import Matrix, Stopped
+    from claudecheck.run.trust_walk import Judged
+
+_EXITS = {
+    "environment": ExitCode.ENVIRONMENT,
+    "dns": ExitCode.DNS,
+    "tcp": ExitCode.TCP,
+    "proxy": ExitCode.PROXY,
+    "tls": ExitCode.TLS,
+}
+
+
+def trust(
+    json_: Annotated[bool, typer.Option("--json", help="Print the matrix as JSON.")] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE", help="Write the authority there, out of the store here that holds it."
+        ),
+    ] = None,
+    python: PythonOption = None,
+    timeout: TimeoutOption = 30.0,
+) -> None:
+    """Show which client here trusts the API's certificate, and which store lacks what."""
+    import os
+
+    from claudecheck.diagnosis.trust_matrix import Stopped
+    from claudecheck.journal.deadline import Deadline
+    from claudecheck.machine import environment
+    from claudecheck.run import trust_walk
+
+    if export is not None:
+        can_save(export)
+    seen = trust_walk.walk(environment.read(os.environ), interpreter_at(python), Deadline(timeout))
+    if isinstance(seen.answer, Stopped):
+        _stop(seen.answer, as_json=json_)
+    if export is not None:
+        _export(seen, export)
+    else:
+        _print(seen.answer, as_json=json_)
+
+
+def _print(made: Matrix, *, as_json: bool) -> None:
+    from claudecheck.render.trust import matrix_json, render_matrix
+
+    look = terminal()
+    write(
+        matrix_json(made)
+        if as_json
+        else render_matrix(made, width=look.width, colour=look.colour, unicode=look.unicode)
+    )
+
+
+def _stop(stopped: Stopped, *, as_json: bool) -> NoReturn:
+    from claudecheck.render.trust import matrix_json, render_stopped
+
+    look = terminal()
+    page = render_stopped(stopped, width=look.width, colour=look.colour, unicode=look.unicode)
+    write(matrix_json(stopped) if as_json else page)
+    raise typer.Exit(_EXITS[stopped.layer])
+
+
+def _export(seen: Judged, place: Path) -> None:
+    from claudecheck.diagnosis.trust_matrix import common_name, store_name
+
+    found = seen.held_authority()
+    if found is None:
+        fail("no store of this machine holds the authority of this chain", "ask your network team for its root")
+    verdict, pem = found
+    place.write_text(pem, encoding="ascii")
+    write(f'{place}: "{common_name(verdict.root)}", out of {verdict.file or store_name(verdict)}')

@@ -1,0 +1,119 @@
+"""Looks at files: what they are, who may read them, which certificates they hold. Judges nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import ssl
+import stat
+from pathlib import Path
+from typing import Literal
+
+from claudecheck.clients.snapshot import Authorities, FileFact, FileKind
+
+LARGEST_TEXT = 64 * 1024
+LARGEST_BUNDLE = 16 * 1024 * 1024
+#: What OpenSSL looks up in a directory of authorities: the subject's hash and a counter.
+_HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
+_PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
+
+
+def look(path: str, *, cwd: str, text: bool = False, authorities: bool = False, most: int = 4000) -> FileFact:
+    """The facts of one path; relative paths start at `cwd`. Never raises for what it finds.
+
+    Of a directory of authorities, `most` files are read: one tells that it is not empty.
+    """
+    place = Path(cwd, path)
+    try:
+        seen = place.stat()
+        symlink = place.is_symlink()
+        real_path = str(place.resolve())
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return FileFact(path)
+    kind: FileKind = "other"
+    if stat.S_ISREG(seen.st_mode):
+        kind = "file"
+    elif stat.S_ISDIR(seen.st_mode):
+        kind = "directory"
+    readable = os.access(place, os.R_OK)
+    return FileFact(
+        path=path,
+        kind=kind,
+        readable=readable,
+        mode=stat.S_IMODE(seen.st_mode),
+        symlink=symlink,
+        real_path=real_path,
+        size=seen.st_size,
+        text=_text(place, seen.st_size) if text and readable and kind == "file" else None,
+        authorities=_authorities(place, kind, most) if authorities and readable else None,
+    )
+
+
+def _text(place: Path, size: int) -> str | None:
+    if size > LARGEST_TEXT:
+        return None
+    try:
+        return place.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+
+
+def _authorities(place: Path, kind: FileKind, most: int) -> Authorities | None:
+    if kind == "directory":
+        return _hashed_directory(place, most)
+    return _bundle(place) if kind == "file" else None
+
+
+def _bundle(place: Path) -> Authorities | None:
+    try:
+        with place.open("rb") as file:
+            content = file.read(LARGEST_BUNDLE)
+    except OSError:
+        return None
+    return Authorities(form=_form(content), fingerprints=fingerprints(content), error=_load_error(place))
+
+
+def _form(content: bytes) -> Literal["pem", "der", "empty", "other"]:
+    if not content.strip():
+        return "empty"
+    if _PEM.search(content):
+        return "pem"
+    # A DER certificate is one SEQUENCE with a length in two bytes.
+    return "der" if content.startswith(b"\x30\x82") else "other"
+
+
+def _hashed_directory(place: Path, most: int) -> Authorities | None:
+    found: set[str] = set()
+    try:
+        hashed = [entry for entry in place.iterdir() if _HASHED_NAME.fullmatch(entry.name)]
+    except OSError:
+        return None
+    for entry in hashed[:most]:
+        try:
+            found |= fingerprints(entry.read_bytes())
+        except OSError:
+            continue
+    return Authorities(form="directory", fingerprints=frozenset(found))
+
+
+def fingerprints(content: bytes) -> frozenset[str]:
+    """SHA-256, in hex, of every certificate in a PEM text; a block that is not base64 is left out."""
+    found = set()
+    for block in _PEM.findall(content):
+        try:
+            found.add(hashlib.sha256(base64.b64decode(b"".join(block.split()), validate=True)).hexdigest())
+        except binascii.Error:
+            continue
+    return frozenset(found)
+
+
+def _load_error(place: Path) -> str:
+    """OpenSSL's verdict, by the call that the clients make."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=place)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        return str(error)
+    return ""

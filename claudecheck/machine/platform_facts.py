@@ -1,0 +1,257 @@
+"""What the platform tells about itself: system, shell, container, proxies it knows, local network.
+
+It reads files, the registry and the kernel; it sends no packet and judges nothing.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from claudecheck.clients.snapshot import Setting
+
+System = Literal["Linux", "Darwin", "Windows"]
+Shell = Literal["sh", "fish", "powershell", "cmd"]
+Variables = Mapping[str, str]
+
+#: Seconds for a settings tool of the platform to answer; they take about 20 ms.
+TOOL_LIMIT_S = 1.0
+#: The API's published addresses: what the kernel's routes are asked for.
+API_IPV4 = "160.79.104.10"
+API_IPV6 = "2607:6bc0::10"
+
+_CI = {
+    "GITHUB_ACTIONS": "github",
+    "GITLAB_CI": "gitlab",
+    "CIRCLECI": "circleci",
+    "BUILDKITE": "buildkite",
+    "TF_BUILD": "azure",
+    "JENKINS_URL": "jenkins",
+    "CI": "ci",
+}
+_CONTAINER_VARIABLES = {
+    "KUBERNETES_SERVICE_HOST": "kubernetes",
+    "CODESPACES": "codespaces",
+    "GITPOD_WORKSPACE_ID": "gitpod",
+}
+_CONTAINER_FILES = {".dockerenv": "docker", "run/.containerenv": "podman"}
+_CGROUPS = {"kubepods": "kubernetes", "docker": "docker", "containerd": "containerd", "libpod": "podman", "lxc": "lxc"}
+
+
+def system() -> System:
+    name = platform.system()
+    return cast("System", name) if name in ("Darwin", "Windows") else "Linux"
+
+
+def release(name: System, root: Path) -> str:
+    """The system's own name for itself: "Debian GNU/Linux 12 (bookworm)", "14.5"."""
+    if name == "Darwin":
+        return platform.mac_ver()[0]
+    told = re.search(r'^PRETTY_NAME="?([^"\n]*)', _read(root / "etc/os-release"), re.MULTILINE)
+    return told[1] if told else platform.release()
+
+
+def shell(name: System, variables: Variables) -> Shell:
+    """The shell that pasted commands will meet."""
+    if name == "Windows":
+        if "MSYSTEM" in variables or "SHELL" in variables:
+            return "sh"  # Git Bash and its kin
+        # The machine's own value has two folders; a PowerShell puts the user's before them.
+        return "powershell" if len(variables.get("PSMODULEPATH", "").split(";")) > 2 else "cmd"
+    if "PSModulePath" in variables:
+        return "powershell"
+    return "fish" if Path(variables.get("SHELL", "")).name == "fish" else "sh"
+
+
+def container(variables: Variables, root: Path) -> str:
+    for variable, name in _CONTAINER_VARIABLES.items():
+        if variables.get(variable):
+            return name
+    for file, name in _CONTAINER_FILES.items():
+        if (root / file).exists():
+            return name
+    groups = _read(root / "proc/self/cgroup")
+    for mark, name in _CGROUPS.items():
+        if mark in groups:
+            return name
+    return variables.get("container", "")  # systemd-nspawn, Flatpak and others set it
+
+
+def wsl(variables: Variables, root: Path) -> bool:
+    return bool(variables.get("WSL_DISTRO_NAME")) or "microsoft" in _read(root / "proc/version").lower()
+
+
+def ssh(variables: Variables) -> bool:
+    return any(variables.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
+
+
+def ci(variables: Variables) -> str:
+    return next((name for variable, name in _CI.items() if variables.get(variable) not in (None, "", "false")), "")
+
+
+def editor(variables: Variables) -> str:
+    if variables.get("CURSOR_TRACE_ID"):
+        return "cursor"
+    if variables.get("TERM_PROGRAM") == "vscode" or variables.get("VSCODE_GIT_ASKPASS_MAIN"):
+        return "vscode"
+    return "jetbrains" if "JetBrains" in variables.get("TERMINAL_EMULATOR", "") else ""
+
+
+# -- proxies that stand outside the variables --------------------------------------------------------
+
+
+def system_proxies(name: System) -> dict[str, str]:
+    """What `urllib.request.getproxies()` takes from macOS's settings or Windows's registry, by scheme."""
+    if name == "Linux":
+        return {}
+    import urllib.request
+
+    reader = {"Darwin": "getproxies_macosx_sysconf", "Windows": "getproxies_registry"}[name]
+    read: Any = getattr(urllib.request, reader)
+    return dict(read())
+
+
+def proxy_script(name: System, desktop: Mapping[str, str]) -> str:
+    """The URL of the system's PAC file; empty when there is none or nobody can tell."""
+    if name == "Darwin":
+        told = _ask("scutil", "--proxy")
+        found = re.search(r"ProxyAutoConfigURLString\s*:\s*(\S+)", told)
+        return found[1] if found and re.search(r"ProxyAutoConfigEnable\s*:\s*1", told) else ""
+    if name == "Windows":
+        return _registry_value("AutoConfigURL")
+    return desktop.get("autoconfig-url", "") if desktop.get("mode") == "auto" else ""
+
+
+def known_proxies(name: System, desktop: Mapping[str, str], home: str, root: Path) -> tuple[Setting, ...]:
+    """Proxies for https that other programs of this machine use, and no Python client reads."""
+    if name != "Linux":
+        return ()
+    found = [
+        (_etc_environment(_read(root / "etc/environment")), "/etc/environment"),
+        (_git_proxy(_read(Path(home) / ".gitconfig")), "~/.gitconfig"),
+        (_git_proxy(_read(root / "etc/gitconfig")), "/etc/gitconfig"),
+        (_desktop_proxy(desktop), "the desktop's settings"),
+    ]
+    return tuple(Setting(value, source) for value, source in found if value)
+
+
+def _etc_environment(text: str) -> str:
+    """PAM's file: NAME=value lines, quotes and `export` allowed."""
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        told = re.match(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*$", line)
+        if told:
+            values.setdefault(told[1].lower(), told[2].strip("\"'"))
+    return values.get("https_proxy") or values.get("all_proxy") or values.get("http_proxy") or ""
+
+
+def _git_proxy(text: str) -> str:
+    """`http.proxy`, which git uses for https as well."""
+    section = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("["):
+            section = stripped.lower()
+        elif section == "[http]" and (told := re.match(r"proxy\s*=\s*(\S+)", stripped, re.IGNORECASE)):
+            return told[1].strip('"')
+    return ""
+
+
+def desktop_settings(name: System, variables: Variables) -> dict[str, str]:
+    """GNOME's proxy settings; only where a desktop session runs."""
+    if name != "Linux" or not (variables.get("DBUS_SESSION_BUS_ADDRESS") and variables.get("XDG_CURRENT_DESKTOP")):
+        return {}
+    told = _ask("gsettings", "list-recursively", "org.gnome.system.proxy")
+    found: dict[str, str] = {}
+    for line in told.splitlines():
+        schema, _, rest = line.partition(" ")
+        key, _, value = rest.partition(" ")
+        group = schema.removeprefix("org.gnome.system.proxy").lstrip(".")
+        found[f"{group}.{key}".lstrip(".")] = value.strip("'")
+    return found
+
+
+def _desktop_proxy(desktop: Mapping[str, str]) -> str:
+    if desktop.get("mode") != "manual" or not desktop.get("https.host"):
+        return ""
+    return f"http://{desktop['https.host']}:{desktop.get('https.port', '')}"
+
+
+def _registry_value(name: str) -> str:
+    """A value of the user's Internet Settings; empty when it is not there."""
+    try:
+        import winreg
+    except ImportError:
+        return ""
+    registry: Any = winreg
+    try:
+        with registry.OpenKey(
+            registry.HKEY_CURRENT_USER, r"Software\Microsoft\Windows\CurrentVersion\Internet Settings"
+        ) as key:
+            return str(registry.QueryValueEx(key, name)[0])
+    except OSError:
+        return ""
+
+
+# -- the local network -------------------------------------------------------------------------------
+
+
+def interfaces(name: System) -> tuple[str, ...]:
+    """Names of those that are up, without loopback; empty where the system does not tell."""
+    if name == "Linux":
+        return tuple(one for _, one in socket.if_nameindex() if _is_up(one))
+    if name == "Darwin":
+        return tuple(one for one in _ask("ifconfig", "-lu").split() if not one.startswith("lo"))
+    return ()
+
+
+def _is_up(interface: str) -> bool:
+    """The kernel's flags for it. Not /sys: what is mounted there may be another network namespace's."""
+    import fcntl
+    import struct
+
+    get_flags, up, loopback, running = 0x8913, 0x1, 0x8, 0x40  # linux/sockios.h, linux/if.h
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as kernel:
+        try:
+            answer = fcntl.ioctl(kernel, get_flags, struct.pack("256s", interface.encode()[:15]))
+        except OSError:
+            return False
+    flags = int(struct.unpack_from("H", answer, 16)[0])
+    return bool(flags & up and flags & running) and not flags & loopback
+
+
+def has_route(family: Literal["ipv4", "ipv6"]) -> bool:
+    """Would the kernel know a way to the API's published address? Connecting a UDP socket sends nothing."""
+    kind, address = (socket.AF_INET, API_IPV4) if family == "ipv4" else (socket.AF_INET6, API_IPV6)
+    try:
+        with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 443))
+            source = str(probe.getsockname()[0])
+    except OSError:
+        return False
+    return not source.lower().startswith("fe80")  # a link-local source reaches no further than the link
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _ask(*command: str) -> str:
+    """What a settings tool prints; empty when it is missing, slow or fails."""
+    tool = shutil.which(command[0])
+    if tool is None:
+        return ""
+    try:
+        done = subprocess.run([tool, *command[1:]], capture_output=True, text=True, timeout=TOOL_LIMIT_S, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,86 @@
+"""Looks for the clients that are installed beside Python: Node, its SDK, Claude Code, curl. Judges nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from claudecheck.clients.snapshot import Program, Snapshot
+
+#: Seconds for a program to tell its version; Node takes about 40 ms.
+LIMIT_S = 3.0
+_NATIVE = re.compile(r"[/\\]versions[/\\](\d+\.\d+\.\d+)")  # ~/.local/share/claude/versions/2.1.329
+
+
+#: Asked of Node in one go: what it is, and whom it trusts without being told.
+_NODE_FACTS = "console.log(process.version); console.log(require('tls').rootCertificates.join('\\n'))"
+
+
+def installed(snapshot: Snapshot) -> tuple[dict[str, Program], str]:
+    """By name: "node", "curl", "claude-code", "typescript"; only those that were found. And Node's own roots as PEM."""
+    node, told = _asked("node", snapshot.variables, "-e", _NODE_FACTS)
+    curl, _ = _asked("curl", snapshot.variables, "--version")
+    found = {
+        "node": node,
+        "curl": curl,
+        "claude-code": _claude_code(snapshot.variables),
+        "typescript": _package("@anthropic-ai/sdk", Path(snapshot.cwd)),
+    }
+    roots = told[told.find("-----BEGIN") :] if "-----BEGIN" in told else ""
+    return {name: program for name, program in found.items() if program is not None}, roots
+
+
+def _asked(name: str, variables: Mapping[str, str], *arguments: str) -> tuple[Program | None, str]:
+    """Its own word. NODE_OPTIONS stays out: an option that it does not know keeps Node from starting."""
+    path = shutil.which(name, path=variables.get("PATH"))
+    if path is None:
+        return None, ""
+    kept = {"PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH"}
+    try:
+        done = subprocess.run(
+            [path, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={name: value for name, value in variables.items() if name in kept},
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return Program(path), ""
+    told = re.search(r"\d+\.\d+\.\d+", done.stdout[:200])
+    return Program(path, told[0] if told else ""), done.stdout
+
+
+def _claude_code(variables: Mapping[str, str]) -> Program | None:
+    """It is not started: its launch goes to the network. Where it is installed tells the version."""
+    path = shutil.which("claude", path=variables.get("PATH"))
+    if path is None:
+        return None
+    real = os.path.realpath(path)
+    if told := _NATIVE.search(real):
+        return Program(path, told[1])
+    manifest = next((one / "package.json" for one in Path(real).parents if (one / "package.json").is_file()), None)
+    return Program(path, _version(manifest) if manifest else "")
+
+
+def _package(name: str, start: Path) -> Program | None:
+    """As Node finds it: in the nearest `node_modules`, upwards from the working folder."""
+    for folder in (start, *start.parents):
+        manifest = folder / "node_modules" / name / "package.json"
+        if manifest.is_file():
+            return Program(str(manifest.parent), _version(manifest))
+    return None
+
+
+def _version(manifest: Path) -> str:
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(told.get("version", "")) if isinstance(told, dict) else ""

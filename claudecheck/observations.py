@@ -1,0 +1,429 @@
+"""What was seen: one frozen type per operation, and the journal that holds them in order.
+
+Rules of this file
+- One observation is one operation with at most one failure. It states facts; it holds no advice.
+- Every field can stand in a report that is shown to strangers: the journal's writer has redacted
+  and bounded it on the way in (`claudecheck.journal.journal`).
+- Times are milliseconds; `at_ms` counts from the start of the run.
+- `variation` is empty for the client's own route, else the id of the variation it belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from claudecheck.failures import Failure
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
+    """What all operations share. `error` is the raw text of the failure, for people and for `unknown`."""
+
+    at_ms: float = 0.0
+    duration_ms: float = 0.0
+    variation: str = ""
+    failure: Failure | None = None
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.failure is None
+
+
+# -- the run and its surroundings ------------------------------------------------------------------
+
+
+class Run(Observation, frozen=True, kw_only=True, tag="run"):
+    """The first observation: who ran, where, and what was asked for."""
+
+    version: str
+    started_at: str  # UTC, ISO 8601
+    command: str = "doctor"
+    client: str = "python"  # whose route was asked for
+    timeout_s: float = 30.0
+    message: bool = True
+    local_only: bool = False
+    strict: bool = False
+    demo: bool = False
+    os: str = ""  # "Linux", "Darwin", "Windows"
+    os_release: str = ""
+    shell: str = "sh"  # the one that commands are written for: sh, fish, powershell, cmd
+    container: str = ""  # "docker", "kubernetes", … or empty
+    wsl: bool = False
+    ssh: bool = False
+    ci: str = ""  # "github", "gitlab", … or empty
+    editor: str = ""
+
+
+class Interpreter(Observation, frozen=True, kw_only=True, tag="interpreter"):
+    """The Python that sends the message: its facts, told by itself before it imports the SDK."""
+
+    path: str
+    chosen_by: str  # "--python", "VIRTUAL_ENV", "PATH", "own"
+    python: str = ""
+    openssl: str = ""
+    sdk: str = ""  # version of `anthropic`, empty when it is missing
+    http_stack: str = ""  # "httpx 0.28.1" or "httpx2 2.16.2"
+    generation: int = 0  # 0, 1 or 2: the SDK's major version
+    strict_x509: bool = False  # what ssl.create_default_context() does there
+    cafile: str = ""  # the trust that its SDK would load; empty when there is none
+    capath: str = ""
+    socks: bool = False  # `socksio` is importable there
+
+
+class RouteView(msgspec.Struct, frozen=True, kw_only=True):
+    """The route in words that can be shown: no secret, no userinfo."""
+
+    client: str
+    client_version: str = ""
+    url: str = ""
+    scheme: str = "https"
+    host: str = ""
+    port: int = 443
+    base_path: str = ""
+    base_url_source: str = "default"
+    official: bool = True
+    credential: str = "none"  # api-key, auth-token, profile, federation, none
+    credential_kind: str = ""  # "sk-ant-api03", "sk-ant-oat01", "other", …
+    credential_source: str = ""
+    credential_fingerprint: str = ""
+    auth_header: str = ""  # "authorization" or "x-api-key"
+    api_version: str = ""
+    custom_headers: list[str] = []  # names only
+    proxy: str = ""  # "http://proxy.corp:8080", without userinfo
+    proxy_source: str = ""
+    proxy_has_credentials: bool = False
+    proxy_bypassed_by: str = ""  # the NO_PROXY entry that takes the host off the proxy
+    trust: str = "os"  # os, certifi, file, directory, native
+    trust_source: str = ""
+    cafile: str = ""
+    capath: str = ""
+    strict_x509: bool = False
+    provider: str = ""  # bedrock, vertex, foundry, aws, … when another route is selected
+
+
+class RouteChosen(Observation, frozen=True, kw_only=True, tag="route"):
+    """The route that the client takes here."""
+
+    route: RouteView
+
+
+class Concern(Observation, frozen=True, kw_only=True, tag="concern"):
+    """A fact about the environment that a rule may call a problem.
+
+    `kind` is a code of the catalogue; `subject` names the variable or file;
+    `values` fill the holes of its texts. `stops_client` says that the client could not be built or
+    would fail before its first packet.
+    """
+
+    kind: str
+    subject: str = ""
+    detail: str = ""
+    values: dict[str, str] = {}
+    stops_client: bool = False
+
+
+class LocalNetwork(Observation, frozen=True, kw_only=True, tag="local-network"):
+    """What the kernel would do, asked without sending a packet."""
+
+    ipv4_route: bool
+    ipv6_route: bool
+    interfaces: list[str] = []  # names of those that are up, without loopback
+    clock: str = ""  # local time in UTC, ISO 8601
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+class ResolverConfig(Observation, frozen=True, kw_only=True, tag="resolver-config"):
+    nameservers: list[str]
+    search: list[str] = []
+    ndots: int = 1
+    source: str = ""
+    hosts_entries: list[str] = []  # addresses that the hosts file gives for the name
+
+
+class NameLookup(Observation, frozen=True, kw_only=True, tag="name-lookup"):
+    """One question. `via` is "system" (getaddrinfo) or a nameserver's address or URL."""
+
+    name: str
+    via: str = "system"
+    family: str = "any"  # any, ipv4, ipv6
+    transport: str = ""  # udp, tcp, https; empty for the system's
+    purpose: str = "api"  # api, proxy, control
+    configured: bool = True  # a nameserver of this machine, or a third party
+    addresses: list[str] = []
+    canonical: str = ""
+    rcode: str = ""
+    truncated: bool = False
+
+
+# -- the transport ---------------------------------------------------------------------------------
+
+
+class TcpConnect(Observation, frozen=True, kw_only=True, tag="tcp-connect"):
+    address: str
+    port: int
+    order: int = 0  # place in the order in which a sync client would try
+    purpose: str = "api"  # api, proxy, control
+    name: str = ""
+    local_address: str = ""
+    errno_name: str = ""  # "ECONNREFUSED", …
+    max_segment: int = 0  # TCP_MAXSEG asked for, 0 for the system's own
+    retransmits: int = 0  # of TCP_INFO, where the system tells
+
+
+# -- TLS -------------------------------------------------------------------------------------------
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    subject: str
+    issuer: str
+    not_before: str  # UTC, ISO 8601
+    not_after: str
+    names: list[str] = []
+    serial: str = ""
+    sha256: str = ""
+    key: str = ""  # "RSA 2048", "EC secp256r1"
+    signature: str = ""  # "sha256WithRSAEncryption"
+    is_ca: bool = False
+    self_signed: bool = False
+    missing: list[str] = []  # what strict verification asks for and this certificate lacks
+    issuer_url: str = ""  # where the issuer can be fetched (authority information access)
+    pem: str = ""
+
+
+class StoreVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The presented chain, judged offline by OpenSSL against one store of this machine."""
+
+    store: str  # "os", "certifi", "SSL_CERT_FILE", …
+    path: str = ""
+    strict: bool = False
+    trusted: bool = False
+    code: int = 0  # OpenSSL's X509_V_ERR_…
+    message: str = ""
+    depth: int = 0
+    authorities: int = 0  # how many certificates the store holds
+    readable: bool = True
+    knows_organisation: bool = False  # it holds an authority of the missing issuer's organisation
+    root: str = ""  # subject of the authority that the chain ends at, where it is trusted
+    root_sha256: str = ""
+    file: str = ""  # the very file that holds it
+
+
+class ClientVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The presented chain, judged offline by OpenSSL against everything that one client trusts here."""
+
+    title: str  # "Python SDK 2.12.0", "curl 7.88.1"
+    clients: list[str]  # names of clients that share this trust; empty for an SDK that is not the installed one
+    installed: bool = False
+    source: str = ""  # what it trusts, in words
+    paths: list[str] = []  # the files and folders of it
+    file: str = ""  # the one among them that another authority can be joined with
+    trusted: bool | None = None  # None: only the platform's own verifier could tell
+    by: str = ""  # the part of `source` that holds the authority
+    code: int = 0  # OpenSSL's X509_V_ERR_…
+    message: str = ""
+    strict: bool = False  # it checks strictly here
+    passes_strict: bool | None = None  # None: strict checks are not used with this trust in any Python
+
+
+class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
+    """One handshake through memory buffers. `server_name` is empty when none was sent."""
+
+    address: str
+    port: int = 443
+    server_name: str = ""
+    purpose: str = "api"  # api, proxy, control
+    tunnelled: bool = False
+    hello: str = "normal"  # normal, small, padded
+    hello_bytes: int = 0
+    max_segment: int = 0
+    max_version: str = ""
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    first_bytes: str = ""  # what came back when it was not TLS, escaped
+    alert: str = ""
+    version: str = ""
+    cipher: str = ""
+    alpn: str = ""
+    verified: bool = False  # by the trust that the client uses
+    verify_code: int = 0
+    verify_message: str = ""
+    client_certificate_requested: bool = False
+    chain: list[Certificate] = []
+    stores: list[StoreVerdict] = []
+    clients: list[ClientVerdict] = []  # where a chain is not trusted, or is trusted and not public
+
+
+# -- proxies ---------------------------------------------------------------------------------------
+
+
+class Tunnel(Observation, frozen=True, kw_only=True, tag="tunnel"):
+    """CONNECT, or the SOCKS request, and what the proxy said."""
+
+    proxy: str
+    target: str
+    scheme: str = "http"  # http, https, socks5
+    purpose: str = "api"  # api, control
+    with_credentials: bool = False
+    status: int = 0
+    reason: str = ""
+    schemes: list[str] = []  # of Proxy-Authenticate
+    headers: dict[str, str] = {}
+    body: str = ""
+    first_bytes: str = ""  # when the answer was not HTTP, escaped
+    bytes_received: int = 0
+
+
+class ProxyDetection(Observation, frozen=True, kw_only=True, tag="proxy-detection"):
+    """What this machine knows of proxies, used by this client or not."""
+
+    used: str = ""
+    source: str = ""
+    system: str = ""  # of the system's settings or another variable, not used by this client
+    system_source: str = ""
+    pac: str = ""
+
+
+# -- HTTP ------------------------------------------------------------------------------------------
+
+
+class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
+    """One request and its answer, or its absence. `phases` are milliseconds by name."""
+
+    stage: str  # models, messages
+    step: str = "models"  # models, message, stream, count-tokens, portal, status, clock
+    method: str = "GET"
+    url: str = ""
+    client: str = "httpx"
+    authenticated: bool = False
+    auth_header: str = ""
+    sent_bytes: int = 0
+    status: int = 0
+    headers: dict[str, str] = {}  # those that tell who answered
+    content_type: str = ""
+    shape: str = ""  # model-list, message, api-error, json, html, text, event-stream, empty
+    body: str = ""  # an excerpt
+    body_bytes: int = 0
+    request_id: str = ""
+    error_type: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    location: str = ""
+    model: str = ""
+    models: list[ModelView] = []
+    incidents: list[str] = []  # that a status page reports as open, with the component's state
+    stop_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    event_gaps_ms: list[float] = []  # arrival times of stream events after the headers
+    segments: int = 0  # sent on its connection, where the system tells
+    retransmits: int = 0
+    phase: str = ""  # where it stopped: dns+tcp, proxy, tls, send, wait, body
+    phases: dict[str, float] = {}
+    chain: list[Raised] = []  # of the SDK's exception, outermost first
+
+    @property
+    def sender(self) -> str:
+        """`client` in words."""
+        return "the SDK" if self.client == "sdk" else self.client
+
+
+class ModelView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    line: str = ""
+    lifecycle: str = ""
+
+
+class Raised(msgspec.Struct, frozen=True, kw_only=True):
+    """One exception of a chain."""
+
+    type: str  # "httpx2.ConnectError"
+    message: str
+    errno: int = 0
+    link: str = ""  # how it hangs on the one before: "", "cause", "context"
+
+
+# -- the loop's own --------------------------------------------------------------------------------
+
+
+class Clock(Observation, frozen=True, kw_only=True, tag="clock"):
+    """Another clock, read from an answer's Date header. `offset_s` is local minus remote."""
+
+    source: str
+    offset_s: float = 0.0
+
+
+class VariationTried(Observation, frozen=True, kw_only=True, tag="variation"):
+    """The declaration of a variation: which one field was replaced. Its observations carry `id`."""
+
+    id: str
+    stage: str
+    changed: str
+    before: str = ""
+    after: str = ""
+
+
+class Crash(Observation, frozen=True, kw_only=True, tag="crash"):
+    """A probe raised: our bug, never dressed as a network fault."""
+
+    stage: str
+    probe: str
+    trace: str = ""
+
+
+class Skipped(Observation, frozen=True, kw_only=True, tag="skipped"):
+    """A stage that was not walked: `because` is a stage's name or "option"."""
+
+    stage: str
+    because: str
+
+
+class End(Observation, frozen=True, kw_only=True, tag="end"):
+    """The last observation. `cut` is empty, "deadline" or "interrupted"."""
+
+    cut: str = ""
+    waiting_for: str = ""
+
+
+AnyObservation = (
+    Run
+    | Interpreter
+    | RouteChosen
+    | Concern
+    | LocalNetwork
+    | ResolverConfig
+    | NameLookup
+    | TcpConnect
+    | TlsHandshake
+    | Tunnel
+    | ProxyDetection
+    | HttpExchange
+    | Clock
+    | VariationTried
+    | Crash
+    | Skipped
+    | End
+)
+
+Kind = TypeVar("Kind", bound=Observation)
+
+
+class Journal:
+    """The observations of one run in the order in which they ended."""
+
+    def __init__(self, observations: tuple[AnyObservation, ...] = ()) -> None:
+        self.observations = observations
+
+    def all(self, kind: type[Kind], *, variation: str | None = "") -> list[Kind]:
+        """Those of one kind: on the client's route, on one variation's, or (None) on every one."""
+        return [
+            seen
+            for seen in self.observations
+            if isinstance(seen, kind) and (variation is None or seen.variation == variation)
+        ]
+
+    def first(self, kind: type[Kind], *, variation: str | None = "") -> Kind | None:
+        return next(iter(self.all(kind, variation=variation)), None)

@@ -1,0 +1,194 @@
+"""Reads an HTTP answer into facts: what shape its body has, and the headers that tell who sent it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from claudecheck.observations import ModelView
+
+#: Headers that identify the speaker or steer a retry (facts.md c). Everything else is left out.
+_KEPT = {
+    "server", "via", "date", "location", "content-type", "content-length", "content-encoding", "transfer-encoding",
+    "request-id", "retry-after", "retry-after-ms", "www-authenticate", "x-amzn-requestid", "x-deny-reason",
+    "x-iinfo", "x-cache", "x-served-by", "x-powered-by", "x-request-id", "connection", "upgrade", "x-should-retry",
+}  # fmt: skip
+_KEPT_PREFIXES = (
+    "cf-", "anthropic-", "proxy-", "x-zscaler", "x-envoy", "x-akamai", "x-apigee", "x-squid", "x-litellm",
+    "x-bluecoat", "x-forti", "x-sucuri", "x-azure", "x-kong", "x-portkey",
+)  # fmt: skip
+EXCERPT = 1500
+
+
+def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Lower-case names; repeated ones joined with a comma."""
+    kept: dict[str, str] = {}
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in _KEPT or lowered.startswith(_KEPT_PREFIXES):
+            kept[lowered] = f"{kept[lowered]}, {value}" if lowered in kept else value
+    return kept
+
+
+def facts_of(
+    status: int, headers: Iterable[tuple[str, str]], body: str, body_bytes: int | None = None
+) -> dict[str, Any]:
+    """The fields of an `HttpExchange` that an answer fills."""
+    kept = kept_headers(headers)
+    content_type = kept.get("content-type", "").split(";")[0].strip().lower()
+    document = _json(body)
+    facts: dict[str, Any] = {
+        "status": status,
+        "headers": kept,
+        "content_type": content_type,
+        "shape": shape_of(body, content_type, document),
+        "body": body[:EXCERPT],
+        "body_bytes": len(body.encode("utf-8", "replace")) if body_bytes is None else body_bytes,
+        "request_id": kept.get("request-id", ""),
+        "location": kept.get("location", ""),
+    }
+    if facts["shape"] == "event-stream":
+        facts |= _streamed_usage(body)
+    if isinstance(document, dict):
+        facts |= _error_facts(document, facts["request_id"])
+        facts |= _content_facts(document, facts["shape"])
+        facts |= {"incidents": _incidents(document)}
+    return facts
+
+
+def shape_of(body: str, content_type: str, document: Any) -> str:
+    """model-list, message, api-error, token-count, json, broken-json, html, event-stream, text or empty.
+
+    A list of models counts only when it has the members that the API always sends
+    (`data` with objects of `type` "model"): `{}` with status 200 is not an answer.
+    """
+    if not body.strip():
+        return "empty"
+    if isinstance(document, dict):
+        return _json_shape(document)
+    if isinstance(document, list):
+        return "json"
+    if body.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return "broken-json"
+    start = body.lstrip("\ufeff \t\r\n")[:512].lower()
+    if start.startswith(("<!doctype html", "<html", "<head", "<body", "<script", "<meta")) or "html" in content_type:
+        return "html"
+    if start.startswith(("event:", "data:", ":")) or content_type == "text/event-stream":
+        return "event-stream"
+    return "text"
+
+
+def _json_shape(document: dict[str, Any]) -> str:
+    data = document.get("data")
+    if isinstance(data, list) and all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in data):
+        ours = [item for item in data if item.get("type") == "model"]
+        if ours or (not data and "has_more" in document):
+            return "model-list"
+        return "json" if not data else "other-model-list"
+    if document.get("type") == "message" and isinstance(document.get("content"), list):
+        return "message"
+    if isinstance(document.get("input_tokens"), int) and "type" not in document:
+        return "token-count"
+    error = document.get("error")
+    if document.get("type") == "error" and isinstance(error, dict) and isinstance(error.get("type"), str):
+        return "api-error"
+    return "json"
+
+
+def _json(body: str) -> Any:
+    if not body.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _error_facts(document: dict[str, Any], request_id: str) -> dict[str, Any]:
+    error = document.get("error")
+    facts: dict[str, Any] = {}
+    if isinstance(error, dict):
+        details = error.get("details")
+        code = details.get("error_code") if isinstance(details, dict) else error.get("code")
+        facts = {
+            "error_type": str(error.get("type") or ""),
+            "error_message": str(error.get("message") or ""),
+            "error_code": str(code or ""),
+        }
+    elif isinstance(error, str):
+        facts = {"error_message": error}
+    elif isinstance(message := document.get("message") or document.get("detail"), str):
+        facts = {"error_message": message}
+    body_id = document.get("request_id")
+    if not request_id and isinstance(body_id, str) and document.get("type") == "error":
+        facts["request_id"] = body_id
+    return facts
+
+
+def _content_facts(document: dict[str, Any], shape: str) -> dict[str, Any]:
+    if shape in ("model-list", "other-model-list"):
+        models = [
+            ModelView(
+                id=str(item["id"]),
+                line=str(item.get("line") or ""),
+                lifecycle=str(item.get("lifecycle") or ""),
+            )
+            for item in document["data"][:100]
+        ]
+        return {"models": models}
+    usage = document.get("usage")
+    if shape == "message" and isinstance(usage, dict):
+        return {
+            "model": str(document.get("model") or ""),
+            "stop_reason": str(document.get("stop_reason") or ""),
+            "input_tokens": _count(usage.get("input_tokens")),
+            "output_tokens": _count(usage.get("output_tokens")),
+        }
+    return {}
+
+
+def _streamed_usage(body: str) -> dict[str, Any]:
+    """What a streamed message was billed: the first event counts what went in, a later one what came out."""
+    counted = {
+        name: max((int(number) for number in re.findall(rf'"{name}"\s*:\s*(\d+)', body)), default=0)
+        for name in ("input_tokens", "output_tokens")
+    }
+    return counted if '"message_start"' in body else {}
+
+
+def _incidents(document: dict[str, Any]) -> list[str]:
+    """What a status page (Atlassian's shape) reports as open for the API; components, not the page's colour:
+    one degraded component of another product changes that (facts.md f).
+    """
+    told = [
+        f"{item.get('name')}: {item.get('status')}"
+        for item in _items(document, "components")
+        if "api" in str(item.get("name")).lower() and item.get("status") not in ("operational", None)
+    ]
+    if told:
+        told += [f"incident: {item.get('name')}" for item in _items(document, "incidents")]
+    return told[:5]
+
+
+def _items(document: dict[str, Any], member: str) -> list[dict[str, Any]]:
+    found = document.get(member)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def clock_offset_s(headers: dict[str, str], now: datetime | None = None) -> float | None:
+    """Local time minus the answer's `Date`, in seconds; None when there is no usable date."""
+    try:
+        remote = parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    if remote.tzinfo is None:
+        remote = remote.replace(tzinfo=UTC)
+    return ((now or datetime.now(UTC)) - remote).total_seconds()

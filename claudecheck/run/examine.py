@@ -1,0 +1,220 @@
+"""The one loop: walk the client's route, record, and on failure walk its variations.
+
+Everything that blocks runs on daemon threads. The caller's thread only waits, so that the answer
+comes when the deadline does and Ctrl-C is heard at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from claudecheck.clients import python_sdk
+from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.clients.trusts import ClientTrust, trusts
+from claudecheck.failures import Failure, Stage
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.machine import environment
+from claudecheck.observations import (
+    AnyObservation,
+    Crash,
+    End,
+    Interpreter,
+    Journal,
+    RouteChosen,
+    Skipped,
+)
+from claudecheck.probes import side_by_side
+from claudecheck.probes.senders import worker as workers
+from claudecheck.probes.walk import Walk
+from claudecheck.route import ClientName, Plan
+from claudecheck.run.options import Options
+
+if TYPE_CHECKING:
+    from claudecheck.probes.senders.client_program import ClientProgram
+    from claudecheck.probes.tls.stores import Stores
+
+
+def examine(
+    options: Options,
+    snapshot: Snapshot,
+    deadline: Deadline | None = None,
+    listen: Callable[[AnyObservation], None] | None = None,
+) -> Journal:
+    """Walk the route of `snapshot` within `options.timeout_s`, and return everything that was seen."""
+    deadline = deadline or Deadline(options.timeout_s)
+    writer = JournalWriter(deadline, environment.secrets(snapshot), listen)
+    examination = _Examination(options, snapshot, writer)
+    thread = threading.Thread(target=examination.run, name="examination", daemon=True)
+    cut = ""
+    try:
+        thread.start()
+        while thread.is_alive() and not deadline.over:
+            thread.join(timeout=min(0.1, max(deadline.remaining(), 0.001)))
+        if thread.is_alive() or deadline.over:  # the last probe may notice the deadline before this thread does
+            cut = "deadline"
+    except KeyboardInterrupt:
+        cut = "interrupted"
+    deadline.cancel()
+    examination.end_worker()
+    waiting = examination.waiting_for if cut else ""
+    writer.write(End(at_ms=round(deadline.elapsed_ms(), 1), cut=cut, waiting_for=waiting))
+    return writer.journal()
+
+
+class _Examination:
+    """One run: its worker, its ladder, and which step it is at."""
+
+    def __init__(self, options: Options, snapshot: Snapshot, writer: JournalWriter) -> None:
+        self.options = options
+        self.snapshot = snapshot
+        self.writer = writer
+        self.worker: workers.Worker | None = None
+        self.interpreter: Interpreter | None = None
+        self.waiting_for = ""
+        self._stage = Stage.ENVIRONMENT
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # the loop's own broad except: a bug of ours becomes an observation
+            trace = traceback.format_exc()
+            self.writer.write(
+                Crash(stage=self._stage, probe=_where(error), trace=trace, failure=Failure.CRASHED, error=repr(error))
+            )
+
+    def _at(self, stage: Stage, detail: str = "") -> None:
+        self._stage = stage
+        self.waiting_for = f"{stage}: {detail}" if detail else str(stage)
+        self.options.announce(stage, detail)
+
+    def _run(self) -> None:
+        self._at(Stage.ENVIRONMENT, "the interpreter")
+        plan = self._plan()
+        if plan.route is None or any(concern.kind == "base-url-invalid" for concern in plan.concerns):
+            for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.MODELS, Stage.MESSAGES):
+                self.writer.write(Skipped(stage=stage, because="environment"))
+            return
+        # The SDK is being imported by now: what the ladder imports costs no time of its own.
+        from claudecheck.run.ladder import Ladder
+
+        limit_s = self.options.limit_s(plan.route.connect_timeout_s)
+        route = replace(
+            plan.route, resolver=self.options.resolver, family=self.options.family, connect_timeout_s=limit_s
+        )
+        walk = Walk(route=route, writer=self.writer)
+        sender = self.worker or self._program(route.client)
+        beside = self._hosts_of_claude_code(walk)
+        Ladder(walk, plan, self.options, sender, self._stores(), self._at).climb()
+        if beside is not None:
+            self._at(Stage.ENVIRONMENT, "the hosts of Claude Code")
+            for _ in beside.finished(self.writer.deadline.remaining()):
+                break
+
+    def _hosts_of_claude_code(self, walk: Walk) -> side_by_side.Started[None] | None:
+        """Beside the ladder: the hosts that login and updates need."""
+        if walk.route.client != "claude-code":
+            return None
+        from claudecheck.clients import claude_code_hosts
+        from claudecheck.probes import hosts
+
+        chosen = claude_code_hosts.choose(self.snapshot, walk.route, self.options.others.claude_code_hosts)
+        return side_by_side.Started([partial(hosts.check, walk, chosen, self.options.step_s)])
+
+    def _program(self, client: ClientName) -> ClientProgram | None:
+        """The client itself, where it is a program of its own and installed here."""
+        if client == "python":
+            return None
+        from claudecheck.probes.senders import client_program
+
+        return client_program.find(client, self.snapshot)
+
+    def _stores(self) -> Stores:
+        """What a chain that failed is judged against."""
+        from claudecheck.probes.tls.stores import Stores, stores_of
+
+        return Stores(stores_of(self.snapshot, self.interpreter), self._trusts)
+
+    def _trusts(self) -> list[ClientTrust]:
+        """Whom each client here trusts. The programs are looked for now, when a chain divides them."""
+        interpreter = self.interpreter or workers.facts(
+            self.snapshot.variables, self.options.python, self.writer.deadline
+        )
+        # A client that is a program had them looked for when its route was planned.
+        known = self.snapshot if self.snapshot.programs else environment.with_programs(self.snapshot)
+        return trusts(known, interpreter)
+
+    def _plan(self) -> Plan:
+        """The facts that need no packet, and the route that follows from them."""
+        run = environment.run_observation(self.snapshot)
+        options = self.options
+        self.writer.write(
+            msgspec.structs.replace(
+                run,
+                command=options.command,
+                client=options.client or "python",
+                timeout_s=options.timeout_s,
+                message=options.message,
+                local_only=options.local_only,
+                strict=options.strict,
+                demo=options.demo,
+            )
+        )
+        plan = self._plan_of_python() if options.client in (None, "python") else self._plan_of(options.client)
+        self.writer.write(environment.local_network(self.snapshot))
+        self.writer.write(plan.detection)
+        for concern in plan.concerns:
+            self.writer.write(concern)
+        if plan.route is not None:
+            self.writer.write(RouteChosen(route=plan.route.view()))
+        return plan
+
+    def _plan_of_python(self) -> Plan:
+        """By the interpreter's own facts; its SDK is imported while the stages run."""
+        deadline = self.writer.deadline
+        started = deadline.elapsed_ms()
+        self.worker, interpreter = workers.start(
+            self.snapshot.variables, self.options.python, deadline, self.options.family
+        )
+        if self.worker is not None and self.options.message:
+            self.worker.load()
+        took = deadline.elapsed_ms() - started
+        interpreter = msgspec.structs.replace(interpreter, at_ms=round(started, 1), duration_ms=round(took, 1))
+        self.interpreter = interpreter
+        self.writer.write(interpreter)
+        self.snapshot = environment.with_store_of(self.snapshot, interpreter)
+        if self.options.client is None:
+            return python_sdk.plan_of_selected(self.snapshot, interpreter)
+        return python_sdk.plan(self.snapshot, interpreter)
+
+    def _plan_of(self, client: ClientName) -> Plan:
+        """By the programs that are installed: their versions decide what they read."""
+        self.snapshot = environment.with_programs(self.snapshot)
+        plan = BY_NAME[client].plan(self.snapshot, None)
+        if client == "claude-code":
+            from claudecheck.probes.senders import key_helper
+
+            self._at(Stage.ENVIRONMENT, "the helper that prints the key")
+            plan = key_helper.resolve(plan, self.snapshot, self.writer.deadline, self.writer.hide)
+        return plan
+
+    def end_worker(self) -> None:
+        if self.worker is not None:
+            self.worker.end()
+
+
+def _where(error: BaseException) -> str:
+    """The innermost place of ours in a traceback: module and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "unknown"
+    last = frames[-1]
+    return f"{last.name}, line {last.lineno}"

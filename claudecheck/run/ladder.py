@@ -1,0 +1,332 @@
+"""The ladder: the stages of one route in the order in which packets need them. Facts, no judgement.
+
+Each stage hands what it opened to the next one: addresses, then a connected socket or a tunnel, then
+a verified TLS stream. The first stage that stops the client ends the climb; what comes after it is
+recorded as skipped, with its reason.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from claudecheck.clients.providers import GATEWAY
+from claudecheck.diagnosis import addresses, origin
+from claudecheck.failures import Stage
+from claudecheck.observations import HttpExchange, NameLookup, Skipped, TcpConnect, TlsHandshake
+from claudecheck.probes import connect, message, models, side_by_side
+from claudecheck.probes.names import resolve
+from claudecheck.probes.names.resolve import Address
+from claudecheck.probes.proxy import tunnel
+from claudecheck.probes.senders.client_program import ClientProgram
+from claudecheck.probes.senders.worker import Worker
+from claudecheck.probes.tls import chain, handshake
+from claudecheck.probes.tls.stream import Stream
+from claudecheck.probes.walk import Walk
+from claudecheck.route import Credential, Plan
+from claudecheck.run import vary, vary_request
+from claudecheck.run.options import Options
+
+#: A lookup that takes longer has met a nameserver that does not answer: worth a look.
+SLOW_LOOKUP_MS = 900.0
+#: Seconds after which the client's own lookup is met by one dead or deaf nameserver.
+PATIENCE_S = 5.5
+#: What remains of a run must leave this much for variations to be worth starting.
+LEAST_FOR_VARIATIONS_S = 0.5
+
+Announce = Callable[[Stage, str], None]
+
+
+class Ladder:
+    """`sender` is what sends as the client does: the SDK's worker, or a program; without one a plain client does.
+
+    `stores` are the trust stores of this machine that a chain which failed is judged against.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        plan: Plan,
+        options: Options,
+        sender: Worker | ClientProgram | None,
+        stores: Sequence[chain.Store],
+        announce: Announce,
+    ) -> None:
+        self.walk = walk
+        self.stores = stores
+        self.options = options
+        self.worker = sender if isinstance(sender, Worker) else None
+        self.program = None if isinstance(sender, Worker) else sender
+        self.announce = announce
+        self.route = walk.route
+        self.stopped = any(concern.stops_client for concern in plan.concerns)
+        self.vary = vary.Variations(walk, plan, options)
+        self._others: side_by_side.Started[object] | None = None
+        self._late: side_by_side.Started[list[Address]] | None = None
+
+    def climb(self) -> None:
+        """Walk the route; where it fails, vary it."""
+        stream = self._through_proxy() if self.route.proxy is not None else self._directly()
+        if stream is None and not self._plain_http_open:
+            return self._wait_for_others()
+        if stream is not None:
+            stream.close()
+        if self.route.provider not in ("", GATEWAY):
+            for stage in (Stage.MODELS, Stage.MESSAGES):
+                self.walk.writer.write(Skipped(stage=stage, because="provider"))
+            return self._wait_for_others()
+        self._ask_the_api()
+        return self._wait_for_others()
+
+    # -- to the host
+
+    _plain_http_open = False
+
+    def _directly(self) -> Stream | None:
+        found = self._names()
+        if not found:
+            self._fail(Stage.DNS)
+            return None
+        stream = self._connect(found)
+        if stream is None:
+            self._fail(Stage.TCP)
+            return None
+        if self.route.endpoint.scheme == "http":
+            self._plain_http_open = True
+            self._stay_with(_peer(self.walk))
+            return stream
+        return self._tls(stream)
+
+    def _through_proxy(self) -> Stream | None:
+        self._others = side_by_side.Started([self._direct_side_facts])
+        self.announce(Stage.PROXY, self.route.proxy.shown if self.route.proxy else "")
+        endpoint = self.route.endpoint
+        stream = tunnel.open_tunnel(self.walk, endpoint.host, endpoint.port, limit_s=self.options.step_s)
+        if stream is None:
+            self._fail(Stage.PROXY)
+            return None
+        if endpoint.scheme == "http":
+            self._plain_http_open = True
+            return stream
+        return self._tls(stream)
+
+    def _direct_side_facts(self) -> object:
+        """What the direct way would give: shown beside a proxied route, never blamed."""
+        endpoint = self.route.endpoint
+        beside = replace(self.walk, route=replace(self.route, proxy=None))
+        found = resolve.lookup(beside, endpoint.host, endpoint.port, limit_s=self.options.step_s)
+        if found:
+            connect.connect_all(beside, found, endpoint.port, keep_first=False, limit_s=min(3.0, self.options.step_s))
+        return None
+
+    def _names(self) -> list[Address]:
+        host, port = self.route.endpoint.host, self.route.endpoint.port
+        self.announce(Stage.DNS, host)
+        started = self.walk.start()
+        found = self._look_up(host, port)
+        if resolve.literal(host) is not None:
+            return found
+        if found and all(addresses.is_private(address.text) for address in found):
+            self.route = replace(self.route, plain_inside=True)
+        took = self.walk.start() - started
+        config = resolve.read_config(self.walk, host)
+        if not found or took > SLOW_LOOKUP_MS or self._odd(found):
+            self.announce(Stage.DNS, "each nameserver")
+            if self.route.resolver == "system" and config.nameservers:
+                from claudecheck.probes.names import nameservers
+
+                nameservers.ask_all(self.walk, host, config.nameservers)
+            self.vary.names(config, found)
+        return found
+
+    def _look_up(self, host: str, port: int) -> list[Address]:
+        """The client's own call. When a nameserver drops the questions of one family it comes back, with
+        success, after 15 s: the climb then goes on with the addresses of the family that has answered.
+        """
+        asked = side_by_side.Started([lambda: resolve.lookup(self.walk, host, port)])
+        for _, found in asked.finished(PATIENCE_S):
+            return found
+        if early := self._answered_apart():
+            self._late = asked
+            return early
+        for _, found in asked.finished(self.walk.deadline.remaining()):
+            return found
+        return []
+
+    def _answered_apart(self) -> list[Address]:
+        seen = self.walk.writer.journal().all(NameLookup)
+        texts = [text for lookup in seen if lookup.ok and lookup.family != "any" for text in lookup.addresses]
+        return [address for text in texts if (address := resolve.literal(text)) is not None]
+
+    def _odd(self, found: list[Address]) -> bool:
+        """Addresses that the official host does not have."""
+        if not self.route.endpoint.official:
+            # A gateway's private address is what it should have, and nobody else's resolver is asked for it.
+            return all(addresses.is_nowhere(address.text) for address in found) and not self.route.endpoint.private
+        return not any(addresses.is_api(address.text) for address in found)
+
+    def _connect(self, found: list[Address]) -> Stream | None:
+        """Every address side by side. The climb goes on with the first that answers; those that are
+        still silent are waited for at the end, so that a dead one costs its verdict, not the run's time.
+        """
+        port = self.route.endpoint.port
+        self.announce(Stage.TCP, f"{found[0].text} port {port}")
+        jobs = [
+            partial(
+                connect.connect,
+                self.walk,
+                address.text,
+                port,
+                name=self.route.endpoint.host,
+                order=order,
+                limit_s=self.options.step_s,
+                max_segment=self.route.max_segment,
+            )
+            for order, address in enumerate(found)
+        ]
+        started = side_by_side.Started(jobs)
+        for _, (_, sock) in started.finished(self.options.step_s + 1.0):
+            if sock is not None:
+                self._others = side_by_side.Started([partial(_close_the_rest, started, self.options.step_s)])
+                return sock
+        return None
+
+    def _tls(self, stream: Stream) -> Stream | None:
+        endpoint = self.route.endpoint
+        self.announce(Stage.TLS, self.route.sni or endpoint.host)
+        seen, secured = handshake.shake(
+            self.walk,
+            stream,
+            address=_peer(self.walk),
+            port=endpoint.port,
+            server_name=self.route.sni,
+            tunnelled=self.route.proxy is not None,
+            limit_s=self.options.step_s,
+            stores=self.stores,
+        )
+        if not seen.ok or secured is None:
+            self._fail(Stage.TLS, seen)
+            return None
+        self.vary.trusted(seen)
+        self._stay_with(seen.address)
+        return secured
+
+    def _stay_with(self, address: str) -> None:
+        """What follows goes to the address that answered."""
+        if self.route.proxy is None:
+            self.route = replace(self.route, connect_to=address)
+            self.walk = replace(self.walk, route=self.route)
+            self.vary.route = self.route
+
+    # -- the API
+
+    def _ask_the_api(self) -> None:
+        self.announce(Stage.MODELS, self.route.endpoint.host)
+        walk = self.walk
+        if self.stopped:
+            walk = replace(walk, route=replace(self.route, credential=Credential(), headers=()))
+        listed = models.authenticate(walk, self.worker or self.program, self.options.limit_s(models.LIMIT_S))
+        because = self._why_no_message(listed)
+        if because is not None:
+            self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
+            if because in (Stage.MODELS, "option") and not listed.ok:
+                vary_request.models(self.vary, listed)
+            return
+        self._message(listed)
+
+    def _why_no_message(self, listed: HttpExchange) -> str | None:
+        """None when the message is sent, else what stopped it: a stage or an option."""
+        if not self.options.message:
+            return "option"
+        if self.stopped or self.route.credential.sort == "none" or not self.route.may_send_credential:
+            return Stage.ENVIRONMENT
+        if self.worker is None and self.route.client == "python":
+            return Stage.ENVIRONMENT
+        by_itself = self.worker is not None or (self.program is not None and self.program.finds_credentials)
+        if not by_itself and not self.route.credential.secret:
+            return "login"  # only the client itself can resolve this credential
+        if listed.ok:
+            return None
+        official = self.route.endpoint.official
+        refused = official and listed.status == 401 and origin.from_api(listed, official=official)
+        if not listed.status or (refused and self.route.credential.sort == "api-key"):
+            return Stage.MODELS
+        return None
+
+    def _message(self, listed: HttpExchange) -> None:
+        chosen = message.choose_models(self.options.model, listed.models)
+        sizes = side_by_side.Started([partial(vary_request.sizes, self.vary, chosen[0])])
+        self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
+        # The SDK looks the name up again, and waits as long as it did here.
+        limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
+        automatic = self.options.model is None
+        seen = message.send(self.walk, self.worker or self.program, chosen, automatic=automatic, limit_s=limit_s)
+        if not seen.ok:
+            if not listed.ok:
+                vary_request.models(self.vary, listed)
+            known = [model for model in message.choose_models(None, listed.models) if model != seen.model]
+            vary_request.messages(self.vary, seen, known if listed.models and not automatic else ())
+        elif self.vary.something_between and self.route.credential.secret:
+            vary_request.stream(self.vary, seen)
+        for _ in sizes.finished(3 * self.options.step_s):
+            break
+
+    # -- the end of the climb
+
+    def _fail(self, stage: Stage, seen: TlsHandshake | None = None) -> None:
+        """Record what is not reached any more, and vary the route at this stage."""
+        ladder = (Stage.PROXY, Stage.TLS) if self.route.proxy is not None else (Stage.DNS, Stage.TCP, Stage.TLS)
+        after = ladder[ladder.index(stage) + 1 :]
+        for skipped in (*after, Stage.MODELS, Stage.MESSAGES):
+            self.walk.writer.write(Skipped(stage=skipped, because=stage))
+        if self.walk.deadline.remaining() < LEAST_FOR_VARIATIONS_S:
+            return
+        self.announce(stage, "the variations")
+        trial = side_by_side.Started([self._try_the_client])
+        self._vary(stage, seen)
+        for _ in trial.finished(self.options.step_s + 1.0):
+            break
+
+    def _vary(self, stage: Stage, seen: TlsHandshake | None) -> None:
+        match stage:
+            case Stage.TCP:
+                self.vary.connections()
+            case Stage.TLS if seen is not None:
+                self.vary.handshakes(seen)
+            case Stage.PROXY:
+                self.vary.proxy()
+            case _:
+                return  # names were varied where they were found odd
+
+    def _try_the_client(self) -> object:
+        """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
+        if self.program is not None:
+            vary_request.client(self.vary, self.program)
+        return None
+
+    def _wait_for_others(self) -> None:
+        """Attempts beside the route that have not ended: each has its own limit."""
+        if self._others is not None:
+            for _ in self._others.finished(self.options.step_s + 1.0):
+                break
+        if self._late is not None:
+            for _ in self._late.finished(self.walk.deadline.remaining()):
+                break
+
+
+def _close_the_rest(started: side_by_side.Started[tuple[TcpConnect, socket.socket | None]], limit_s: float) -> object:
+    for _, (_, sock) in started.finished(limit_s + 1.0):
+        if sock is not None:
+            sock.close()
+    return None
+
+
+def _peer(walk: Walk) -> str:
+    """The address that the stream stands on: the first that answered."""
+    purpose = "proxy" if walk.route.proxy is not None else "api"
+    for seen in walk.writer.journal().observations:
+        if isinstance(seen, TcpConnect) and seen.ok and seen.purpose == purpose and seen.variation == walk.variation:
+            return seen.address
+    return ""

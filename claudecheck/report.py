@@ -13,13 +13,17 @@ SCHEMA_VERSION: Literal[1] = 1
 
 Status = Literal["healthy", "degraded", "failing", "incomplete"]
 StageName = Literal["environment", "dns", "tcp", "tls", "proxy", "models", "messages"]
+#: A stage of the route, or the user's own policy when the route is fine.
+FailingLayer = Literal["environment", "dns", "tcp", "tls", "proxy", "models", "messages", "policy"]
 StageStatus = Literal["pass", "warn", "fail", "skip"]
-Layer = Literal["environment", "dns", "tcp", "tls", "proxy", "models", "messages", "client"]
+Layer = Literal["environment", "dns", "tcp", "tls", "proxy", "models", "messages", "client", "policy"]
 Severity = Literal["error", "warning", "info"]
 Confidence = Literal["high", "medium", "low"]
 Owner = Literal["you", "network", "gateway", "anthropic"]
 AnsweredBy = Literal["api", "edge", "gateway", "proxy", "portal", "unknown"]
 Shell = Literal["sh", "fish", "powershell", "cmd", "dockerfile", "yaml", "python", "typescript"]
+#: `mend` changes something on this machine, `look` shows something, `ask` is for somebody else's hands.
+FixKind = Literal["mend", "look", "ask"]
 
 
 class ExitCode(IntEnum):
@@ -33,9 +37,12 @@ class ExitCode(IntEnum):
     PROXY = 14
     MODELS = 15
     MESSAGES = 16
+    POLICY = 17
     INCOMPLETE = 20
     BUG = 70
+    HANGUP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +50,31 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     line: str
 
 
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a fix when it was tried in the same run.
+
+    `stage` is the last stage that the changed route passed when `reached`, else the one that stopped it; `by` is the
+    id of the question that stands for the fix where it needs rights, or "walk" when the change itself was walked.
+    """
+
+    reached: bool
+    stage: StageName
+    by: str = "walk"
+
+
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do, in a sentence, and the commands that do it here."""
+    """What to do, in a sentence, and the commands that do it here.
+
+    `tried` is null when it was not, or could not be, tried. `needs` names what must be filled in before a command
+    can run. `place` is where the change belongs: "shell", or the file or system in which the value is set.
+    """
 
     text: str
     commands: list[Command] = []
+    kind: FixKind = "mend"
+    tried: Trial | None = None
+    needs: list[str] = []
+    place: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +89,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner | None = None
     retryable: bool = False
     fixes: list[Fix] = []
+    rejected: list[Fix] = []  # tried in this run, and the client still did not get through
     verify: str = ""
 
 
@@ -88,6 +116,25 @@ class Billed(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
 
 
+class Cure(msgspec.Struct, frozen=True, kw_only=True):
+    """The commands of the first fix, for the shell of the run. `proved`: it was tried, and the client got through."""
+
+    commands: list[Command]
+    proved: bool
+
+
+class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule of the user's policy that does not hold: `rule` as it is written, `seen` in words."""
+
+    rule: str
+    seen: str
+
+
+class PolicyOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    passed: bool
+    broken: list[BrokenRule] = []
+
+
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     name: str = "claudecheck"
@@ -101,7 +148,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float
     status: Status
     reached_api: bool | None
-    first_failing_layer: StageName | None
+    first_failing_layer: FailingLayer | None
     problem: str | None
     exit_code: int
     request_id: str | None
@@ -112,4 +159,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Finding]
     variations: list[VariationRow]
     observations: list[AnyObservation]
+    cure: Cure | None = None
+    label: str = ""  # given to the run, so that many reports can be told apart
+    policy: PolicyOutcome | None = None
     schema_version: Literal[1] = SCHEMA_VERSION

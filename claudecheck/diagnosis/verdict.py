@@ -14,9 +14,9 @@ from claudecheck.report import (
     AnsweredBy,
     Billed,
     ExitCode,
+    FailingLayer,
     Finding,
     Report,
-    StageName,
     Status,
     Tool,
 )
@@ -177,7 +177,7 @@ def _complete(evidence: Evidence) -> bool:
     return not evidence.run.message and evidence.models is not None and evidence.models.ok
 
 
-def _layer(culprit: Finding | None) -> StageName | None:
+def _layer(culprit: Finding | None) -> FailingLayer | None:
     if culprit is None:
         return None
     return "messages" if culprit.layer == "client" else culprit.layer

@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck.report import Command, Confidence, Finding, Fix, Layer, Owner, Severity, Shell
+from claudecheck.diagnosis.change import Change
+from claudecheck.report import Command, Confidence, Finding, Fix, FixKind, Layer, Owner, Severity, Shell
 
 System = Literal["Linux", "Darwin", "Windows"]
 
@@ -67,7 +68,11 @@ _HOLE = re.compile(r"\{([a-z_]+)\}")
 
 
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
-    """One way out. `systems` and `clients` are empty when it holds everywhere; `caution` names its side effect."""
+    """One fix. `systems` and `clients` are empty when it holds everywhere; `caution` names its side effect.
+
+    `change` is what it changes, when that is variables: its commands are generated from it, and a run can try it.
+    `proved_by` is the id of the question whose success shows that a fix which needs rights would work.
+    """
 
     text: str
     commands: tuple[Command, ...] = ()
@@ -75,6 +80,9 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     clients: tuple[str, ...] = ()  # "python", "typescript", "node", "claude-code", "curl"
     only_in: Literal["", "container", "wsl", "ci", "ssh"] = ""
     caution: str = ""
+    kind: FixKind = "mend"
+    change: Change | None = None
+    proved_by: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

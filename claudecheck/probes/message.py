@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,6 +20,8 @@ LIMIT_S = 15.0
 #: Tried in this order when neither the user nor the list of models names one.
 KNOWN_MODELS = ("claude-haiku-5-5", "claude-haiku-4-5")
 MOST_MODELS = 3
+#: What a peer listed is asked for next, so it must look like a model: a gateway's may have colons and slashes.
+_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,127}")
 
 
 def choose_models(named: str | None, listed: Iterable[ModelView]) -> list[str]:
@@ -28,7 +31,7 @@ def choose_models(named: str | None, listed: Iterable[ModelView]) -> list[str]:
     """
     if named:
         return [named]
-    models = [model for model in listed if model.lifecycle in ("", "active")]
+    models = [model for model in listed if model.lifecycle in ("", "active") and _MODEL_ID.fullmatch(model.id)]
     haiku = [model.id for model in models if model.line == "haiku" or "haiku" in model.id]
     others = [model.id for model in models if model.id not in haiku]
     chosen = haiku or (list(KNOWN_MODELS) if not others else [*(m for m in KNOWN_MODELS if m in others), *others[-1:]])

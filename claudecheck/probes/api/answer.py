@@ -22,6 +22,9 @@ _KEPT_PREFIXES = (
     "x-bluecoat", "x-forti", "x-sucuri", "x-azure", "x-kong", "x-portkey",
 )  # fmt: skip
 EXCERPT = 1500
+#: A count above this is none; JSON numbers have no bound, those of a report have 64 bits.
+MOST_TOKENS = 10**12
+LONGEST_DATE = 100
 
 
 def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -32,6 +35,11 @@ def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
         if lowered in _KEPT or lowered.startswith(_KEPT_PREFIXES):
             kept[lowered] = f"{kept[lowered]}, {value}" if lowered in kept else value
     return kept
+
+
+def text_of(body: bytes | bytearray) -> str:
+    r"""Bytes that are no UTF-8 stand as `\xff`: seen in the report, and no valid JSON, as for the clients."""
+    return body.decode("utf-8", "backslashreplace")
 
 
 def facts_of(
@@ -154,7 +162,7 @@ def _content_facts(document: dict[str, Any], shape: str) -> dict[str, Any]:
 def _streamed_usage(body: str) -> dict[str, Any]:
     """What a streamed message was billed: the first event counts what went in, a later one what came out."""
     counted = {
-        name: max((int(number) for number in re.findall(rf'"{name}"\s*:\s*(\d+)', body)), default=0)
+        name: max((_count(int(number)) for number in re.findall(rf'"{name}"\s*:\s*([0-9]{{1,15}})\b', body)), default=0)
         for name in ("input_tokens", "output_tokens")
     }
     return counted if '"message_start"' in body else {}
@@ -180,14 +188,14 @@ def _items(document: dict[str, Any], member: str) -> list[dict[str, Any]]:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else 0
 
 
 def clock_offset_s(headers: dict[str, str], now: datetime | None = None) -> float | None:
     """Local time minus the answer's `Date`, in seconds; None when there is no usable date."""
     try:
-        remote = parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError, TypeError):
+        remote = parsedate_to_datetime(headers["date"][:LONGEST_DATE])
+    except Exception:  # the library's parser raises what it likes over a date that is none
         return None
     if remote.tzinfo is None:
         remote = remote.replace(tzinfo=UTC)

@@ -18,12 +18,13 @@ import msgspec
 
 from claudecheck.failures import Failure
 from claudecheck.observations import Clock, HttpExchange, Raised
-from claudecheck.probes import connect, side_by_side, system_errors
+from claudecheck.probes import connect, decoding, side_by_side, system_errors
 from claudecheck.probes.api import answer
 from claudecheck.probes.tls import stores as trust
 from claudecheck.probes.walk import Walk
 
 LONGEST_ANSWER = 1 << 20
+MOST_ARRIVALS = 200
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpE
             transport=_transport(walk),
             follow_redirects=False,
             trust_env=False,
+            headers={"accept-encoding": decoding.OFFERED},
             timeout=httpx.Timeout(limit_s, connect=min(walk.route.connect_timeout_s, limit_s)),
         ) as client:
             url, headers, extensions = _addressed(walk, request)
@@ -170,7 +172,7 @@ def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpE
                 return _read(walk, request, response, ends)
             finally:
                 response.close()
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, UnicodeError) as error:
+    except Exception as error:  # whatever the libraries below raise over a peer is this request's failure
         failure, chain = failure_of(error)
         return as_sent(walk, request, failure=failure, error=_told(chain), chain=chain)
 
@@ -209,21 +211,22 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
     error = ""
     started = time.monotonic()
     try:
-        for piece in response.iter_bytes():
+        for piece in decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", "")):
             received += piece
-            arrivals.append(round((time.monotonic() - started) * 1000, 1))
+            if piece and len(arrivals) < MOST_ARRIVALS:
+                arrivals.append(round((time.monotonic() - started) * 1000, 1))
             if len(received) >= LONGEST_ANSWER:
                 break
             if time.monotonic() > ends:
                 failure, error = Failure.TIMED_OUT, "the answer did not end in time"
                 break
-    except httpx.DecodingError as raised:
+    except decoding.UndecodableError as raised:
         failure, error = Failure.MALFORMED, str(raised)
     except httpx.HTTPError as raised:
         kind, chain = failure_of(raised)
         error = _told(chain)
         failure = Failure.TIMED_OUT if kind is Failure.TIMED_OUT else Failure.CUT
-    text = bytes(received).decode("utf-8", "replace")
+    text = answer.text_of(received)
     facts = answer.facts_of(response.status_code, response.headers.multi_items(), text, len(received))
     if failure is None:
         failure = judge_answer(response.status_code, text, facts["shape"], request)
@@ -233,7 +236,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
         request,
         failure=failure,
         error=error,
-        event_gaps_ms=arrivals[:200],
+        event_gaps_ms=arrivals,
         segments=segments,
         retransmits=again,
         **facts,

@@ -20,11 +20,12 @@ import msgspec
 
 from claudecheck.failures import Failure
 from claudecheck.observations import NameLookup
-from claudecheck.probes import side_by_side, system_errors
+from claudecheck.probes import decoding, side_by_side, system_errors
 from claudecheck.probes.tls import stores as trust
 from claudecheck.probes.walk import Walk
 
 NAMESERVER_LIMIT_S = 2.0
+LONGEST_ANSWER = 65535  # of any DNS message: its length is told in two bytes
 
 Exchange = Callable[[str, dns.message.Message, float], dns.message.Message]
 
@@ -184,22 +185,34 @@ def _https(walk: Walk, url: str, query: dns.message.Message, limit_s: float) -> 
     """RFC 8484 by POST. Directly, for what is asked is what this network answers, not what a proxy does."""
     import httpx
 
-    def post() -> httpx.Response:
-        headers = {"content-type": "application/dns-message", "accept": "application/dns-message"}
-        with httpx.Client(verify=trust.context(walk.route.trust), trust_env=False, timeout=limit_s) as client:
-            return client.post(url, content=query.to_wire(), headers=headers)
+    def post() -> bytes:
+        headers = {
+            "content-type": "application/dns-message",
+            "accept": "application/dns-message",
+            "accept-encoding": decoding.OFFERED,
+        }
+        with (
+            httpx.Client(verify=trust.context(walk.route.trust), trust_env=False, timeout=limit_s) as client,
+            client.stream("POST", url, content=query.to_wire(), headers=headers) as response,
+        ):
+            if response.status_code != 200:
+                raise NoDnsAnswerError(f"HTTP {response.status_code}")
+            received = bytearray()
+            for piece in decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", "")):
+                received += piece
+                if len(received) > LONGEST_ANSWER:
+                    raise NoDnsAnswerError("the answer is longer than any DNS message")
+            return bytes(received)
 
     try:
-        response = side_by_side.bounded(post, limit_s)
+        answer = side_by_side.bounded(post, limit_s)
     except httpx.TimeoutException as error:
         raise TimeoutError from error
     except httpx.HTTPError as error:
         raise _cause(error) from error
-    if response is None:
+    if answer is None:
         raise TimeoutError
-    if response.status_code != 200:
-        raise NoDnsAnswerError(f"HTTP {response.status_code}")
-    return dns.message.from_wire(response.content)
+    return dns.message.from_wire(answer)
 
 
 def _cause(error: Exception) -> Exception:

@@ -23,7 +23,7 @@ from claudecheck.probes.walk import Walk
 
 def answered(request: Request, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any]:
     """The facts of an answer that came whole."""
-    text = body.decode("utf-8", "replace")
+    text = answer.text_of(body)
     facts = answer.facts_of(status, headers, text, len(body))
     return {**facts, "failure": http.judge_answer(status, text, facts["shape"], request)}
 

@@ -12,6 +12,7 @@ import typer
 class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
+    JSONL = "jsonl"
     MARKDOWN = "markdown"
     SHORT = "short"
 
@@ -26,6 +27,19 @@ class Client(StrEnum):
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON; the same as --format json.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+OutputOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        metavar="FORMAT[:FILE]",
+        help="Another form of the report, to a file or instead of the text. Repeatable.",
+        autocompletion=lambda incomplete: [name for name in Format if name.startswith(incomplete)],
+    ),
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Everything that was seen, ruled out and varied, and every fix.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing when the client gets through.")]
 MessageOption = Annotated[
     bool, typer.Option("--no-message", help="Leave out the message, which costs one output token.")
 ]

@@ -11,12 +11,16 @@ from claudecheck.cli.arguments import (
     FormatOption,
     JsonOption,
     MessageOption,
+    OutputOption,
     PythonOption,
+    QuietOption,
     SaveOption,
     TimeoutOption,
+    VerboseOption,
 )
-from claudecheck.cli.doctor import can_save, examined, finish, interpreter_at
+from claudecheck.cli.doctor import examined, finish, interpreter_at
 from claudecheck.cli.output import fail, write
+from claudecheck.cli.outputs import outputs_of
 
 
 def _fault_names(incomplete: str) -> list[tuple[str, str]]:
@@ -32,6 +36,9 @@ def demo(
     list_: Annotated[bool, typer.Option("--list", help="Name what can be broken here, and exit.")] = False,
     json_: JsonOption = False,
     format_: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
     no_message: MessageOption = False,
     python: PythonOption = None,
     timeout: TimeoutOption = 30.0,
@@ -55,8 +62,7 @@ def demo(
         fail(f"there is no fault {fault!r}", f"did you mean {near[0]}?" if near else "claudecheck demo --list")
     if reason := chosen.unavailable_because():
         fail(f"{fault} cannot be shown here: {reason}", "claudecheck demo --list names those that can")
-    if save is not None:
-        can_save(save)
+    outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
     with Lab(fault) as lab:
         options = Options(
             timeout_s=timeout,
@@ -74,7 +80,7 @@ def demo(
             resolver=lab.resolver or "system",
         )
         journal = examined(options, environment.read({**environment.without_clients(os.environ), **lab.variables}))
-    finish(journal, Format.JSON if json_ else format_, save)
+    finish(journal, outputs)
 
 
 def _list_faults() -> None:

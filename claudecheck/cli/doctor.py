@@ -17,25 +17,31 @@ from claudecheck.cli.arguments import (
     LocalOption,
     MessageOption,
     ModelOption,
+    OutputOption,
     PythonOption,
+    QuietOption,
     ReplayOption,
     ResolverOption,
     SaveOption,
     StrictOption,
     TimeoutOption,
+    VerboseOption,
 )
-from claudecheck.cli.output import fail, terminal, warn, write
+from claudecheck.cli.output import fail
+from claudecheck.cli.outputs import Outputs, deliver, outputs_of
 
 if TYPE_CHECKING:
     from claudecheck.clients.snapshot import Snapshot
     from claudecheck.observations import Journal
-    from claudecheck.report import Report
     from claudecheck.run.options import Options
 
 
 def doctor(
     json_: JsonOption = False,
     format_: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
     no_message: MessageOption = False,
     client: ClientOption = None,
     python: PythonOption = None,
@@ -54,11 +60,9 @@ def doctor(
     from claudecheck.machine import environment
     from claudecheck.run.options import Options, ThirdParties
 
-    shape = Format.JSON if json_ else format_
-    if save is not None:
-        can_save(save)
+    outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
     if replay is not None:
-        finish(replayed(replay), shape, save)
+        finish(replayed(replay), outputs)
     usual = ThirdParties()
     options = Options(
         timeout_s=timeout,
@@ -73,7 +77,7 @@ def doctor(
             resolvers=tuple(public_resolver) if public_resolver else usual.resolvers,
         ),
     )
-    finish(examined(options, environment.read(os.environ)), shape, save)
+    finish(examined(options, environment.read(os.environ)), outputs)
 
 
 def examined(options: Options, snapshot: Snapshot) -> Journal:
@@ -126,51 +130,10 @@ def interpreter_at(named: str | None) -> str | None:
     return found
 
 
-def can_save(path: Path) -> None:
-    """Said before the run, not after it."""
-    import os
-
-    folder = path.parent
-    if path.is_dir():
-        fail(f"{path} is a folder", "name a file: --save report.json")
-    if not folder.is_dir():
-        fail(f"the folder {folder} does not exist", f"mkdir -p {folder}")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        fail(f"{path} cannot be written", "name a file in a folder of yours: --save ~/report.json")
-
-
-def finish(journal: Journal, shape: Format, save: Path | None) -> NoReturn:
-    """Diagnose, print, save, exit."""
+def finish(journal: Journal, outputs: Outputs) -> NoReturn:
+    """Diagnose, print, write, exit."""
     from claudecheck.diagnosis.verdict import diagnose
 
     report = diagnose(journal)
-    write(rendered(report, shape))
-    if save is not None:
-        from claudecheck.render.machine import to_json
-
-        try:
-            save.write_text(to_json(report), encoding="utf-8")
-        except OSError as error:
-            warn(f"cannot write {save}: {error.strerror}")
+    deliver(report, outputs)
     raise typer.Exit(report.exit_code)
-
-
-def rendered(report: Report, shape: Format) -> str:
-    match shape:
-        case Format.JSON:
-            from claudecheck.render.machine import to_json
-
-            return to_json(report)
-        case Format.MARKDOWN:
-            from claudecheck.render.markdown import to_markdown
-
-            return to_markdown(report)
-        case Format.SHORT:
-            from claudecheck.render.markdown import short
-
-            return short(report)
-        case Format.TEXT:
-            from claudecheck.render.terminal import render_text
-
-            look = terminal()
-            return render_text(report, width=look.width, colour=look.colour, unicode=look.unicode)

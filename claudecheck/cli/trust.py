@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from claudecheck.cli.arguments import PythonOption, TimeoutOption
-from claudecheck.cli.doctor import can_save, interpreter_at
+from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, write
+from claudecheck.cli.outputs import can_save
 from claudecheck.report import ExitCode
 
 if TYPE_CHECKING:

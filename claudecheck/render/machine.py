@@ -79,11 +79,15 @@ _UNSEEN = re.compile("[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufef
 
 def to_json(report: Report) -> str:
     """Indented JSON that ends in a newline. Its key order is the schema's and does not change."""
+    return msgspec.json.format(to_json_line(report), indent=2) + "\n"
+
+
+def to_json_line(report: Report) -> str:
+    """The same as one line of JSON Lines."""
     fields = msgspec.to_builtins(report)
     text = msgspec.json.encode({name: fields[name] for name in _FIELDS}).decode()
     # Valid in JSON, and yet able to move a terminal's cursor or to turn its text around.
-    text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return msgspec.json.format(text, indent=2) + "\n"
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def from_json(text: str) -> Report:

@@ -30,10 +30,13 @@ _PLACES: dict[Shell, str] = {
 }
 
 
-def render_text(report: Report, *, width: int, colour: bool, unicode: bool) -> str:
-    """The page as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text."""
+def render_text(report: Report, *, width: int, colour: bool, unicode: bool, verbose: bool = False) -> str:
+    """The page as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text.
+
+    With `verbose` nothing is left out: all that was seen, and every way out.
+    """
     paper = sheet(width, unicode=unicode)
-    return printed(_page(report, paper), paper, colour=colour)
+    return printed(_page(report, paper, verbose=verbose), paper, colour=colour)
 
 
 def render(report: Report, *, width: int, unicode: bool) -> Group:
@@ -41,7 +44,7 @@ def render(report: Report, *, width: int, unicode: bool) -> Group:
     return Group(*_page(report, sheet(width, unicode=unicode)))
 
 
-def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
+def _page(report: Report, paper: Paper, *, verbose: bool = False) -> Iterator[RenderableType]:
     yield from _header(report, paper)
     yield Text()
     yield table.stages(report.stages, paper)
@@ -50,7 +53,7 @@ def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
     if culprit:
         mark: StageStatus = "warn" if report.status == "incomplete" else "fail"
         yield from _title(culprit, mark, paper, STRONG)
-        yield from _evidence(_without(culprit, report.variations), paper)
+        yield from _evidence(_without(culprit, report.variations), paper, verbose=verbose)
         yield Text()
         if report.variations:
             yield from table.variations(report.variations, paper)
@@ -90,18 +93,19 @@ def _without(finding: Finding, variations: Sequence[VariationRow]) -> Finding:
     return replace(finding, seen=seen)
 
 
-def _evidence(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
+def _evidence(finding: Finding, paper: Paper, *, verbose: bool) -> Iterator[RenderableType]:
     """What stands below the culprit: cause, what was seen, what it is not, the ways out, how to check."""
     yield from _field("why", [finding.cause], paper)
-    seen = finding.seen[:_MOST_SEEN]
+    most_seen, most_fixes = (None, None) if verbose else (_MOST_SEEN, _MOST_FIXES)
+    seen = finding.seen[:most_seen]
     if len(finding.seen) > len(seen):
         seen.append(f"and {len(finding.seen) - len(seen)} more in the JSON report")
     yield from _field("seen", seen, paper)
     yield from _field("not it", ["; ".join(finding.ruled_out)], paper)
     yield from _field("sure", [verdict.certainty(finding)], paper)
-    for place, fix in enumerate(finding.fixes[:_MOST_FIXES]):
+    for place, fix in enumerate(finding.fixes[:most_fixes]):
         yield from _fix("or" if place else "fix", fix, paper)
-    if (left := len(finding.fixes) - _MOST_FIXES) > 0:
+    if not verbose and (left := len(finding.fixes) - _MOST_FIXES) > 0:
         yield from _field("or", [f"{left} more {'way' if left == 1 else 'ways'} out, in the page below"], paper)
     if verdict.is_command(finding.verify):
         yield from _named_command("verify", finding.verify, paper)

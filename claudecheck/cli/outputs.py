@@ -1,0 +1,116 @@
+"""Where a report goes and in which form: `--output FORMAT[:FILE]`, `--format`, `--json`, `--save`, `-v` and `-q`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from claudecheck.cli.arguments import Format
+from claudecheck.cli.output import fail, terminal, warn, write
+from claudecheck.cli.terminal import Look
+from claudecheck.report import ExitCode
+
+if TYPE_CHECKING:
+    from claudecheck.report import Report
+
+#: A line a run: it is added to the file, which is never replaced.
+_ADDED = (Format.JSONL,)
+#: A text in a file: as wide as prose is read, and without colours that an editor would show as escapes.
+_FILE = Look(width=100, colour=False, unicode=True)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """`shown` goes to stdout, unless `quiet` and the client gets through; each of `files` to its file."""
+
+    shown: Format = Format.TEXT
+    files: tuple[tuple[Format, Path], ...] = ()
+    verbose: bool = False
+    quiet: bool = False
+
+
+def outputs_of(
+    output: Sequence[str] | None = None,
+    format_: Format = Format.TEXT,
+    *,
+    json_: bool = False,
+    save: Path | None = None,
+    verbose: bool = False,
+    quiet: bool = False,
+) -> Outputs:
+    """What the options say together; ends with exit code 2 when they contradict each other or a file is none."""
+    shown: list[Format] = [Format.JSON] if json_ else [format_] if format_ is not Format.TEXT else []
+    files = [(Format.JSON, save)] if save is not None else []
+    for written in output or ():
+        name, colon, place = written.partition(":")
+        form = _form(name, written)
+        if not colon or place == "-":
+            shown.append(form)
+        elif place:
+            files.append((form, Path(place)))
+        else:
+            fail(f"--output {written} names no file", f"--output {name} prints it; --output {name}:FILE writes it")
+    if len(set(shown)) > 1:
+        fail(f"stdout takes one form of the report, not {' and '.join(shown)}", f"--output {shown[-1]}:FILE")
+    for _, path in files:
+        can_save(path)
+    return Outputs(shown[0] if shown else Format.TEXT, tuple(files), verbose, quiet)
+
+
+def _form(name: str, written: str) -> Format:
+    if name not in list(Format):
+        near = get_close_matches(name, list(Format), n=1, cutoff=0.5)
+        fail(
+            f"--output {written}: there is no format {name!r}",
+            f"did you mean {near[0]}?" if near else f"one of: {' '.join(Format)}",
+        )
+    return Format(name)
+
+
+def can_save(path: Path) -> None:
+    """Said before the run, not after it."""
+    import os
+
+    folder = path.parent
+    if path.is_dir():
+        fail(f"{path} is a folder", "name a file: --save report.json")
+    if not folder.is_dir():
+        fail(f"the folder {folder} does not exist", f"mkdir -p {folder}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        fail(f"{path} cannot be written", "name a file in a folder of yours: --save ~/report.json")
+
+
+def deliver(report: Report, outputs: Outputs) -> None:
+    """Print and write the report. A file that cannot be written is said; the exit code stays the report's."""
+    if not (outputs.quiet and report.exit_code == ExitCode.HEALTHY):
+        write(rendered(report, outputs.shown, terminal(), verbose=outputs.verbose))
+    for form, path in outputs.files:
+        try:
+            with path.open("a" if form in _ADDED else "w", encoding="utf-8") as file:
+                file.write(rendered(report, form, _FILE, verbose=outputs.verbose))
+        except OSError as error:
+            warn(f"cannot write {path}: {error.strerror}")
+
+
+def rendered(report: Report, form: Format, look: Look, *, verbose: bool = False) -> str:
+    """`look` and `verbose` are for the text alone."""
+    match form:
+        case Format.JSON | Format.JSONL:
+            from claudecheck.render import machine
+
+            return machine.to_json(report) if form is Format.JSON else machine.to_json_line(report)
+        case Format.MARKDOWN:
+            from claudecheck.render.markdown import to_markdown
+
+            return to_markdown(report)
+        case Format.SHORT:
+            from claudecheck.render.markdown import short
+
+            return short(report)
+        case Format.TEXT:
+            from claudecheck.render.terminal import render_text
+
+            return render_text(report, width=look.width, colour=look.colour, unicode=look.unicode, verbose=verbose)

@@ -39,7 +39,7 @@ from claudecheck.route import ClientName, Plan
 from claudecheck.run.options import Options
 
 if TYPE_CHECKING:
-    from claudecheck.probes.senders.client_program import ClientProgram
+    from claudecheck.probes.senders.sender import Sender
     from claudecheck.probes.tls.stores import Stores
 
 
@@ -111,7 +111,7 @@ class _Examination:
             plan.route, resolver=self.options.resolver, family=self.options.family, connect_timeout_s=limit_s
         )
         walk = Walk(route=route, writer=self.writer)
-        sender = self.worker or self._program(route.client)
+        sender = self._sender(route.client)
         beside = self._hosts_of_claude_code(walk)
         Ladder(walk, plan, self.options, sender, self._stores(), self._at).climb()
         if beside is not None:
@@ -129,13 +129,15 @@ class _Examination:
         chosen = claude_code_hosts.choose(self.snapshot, walk.route, self.options.others.claude_code_hosts)
         return side_by_side.Started([partial(hosts.check, walk, chosen, self.options.step_s)])
 
-    def _program(self, client: ClientName) -> ClientProgram | None:
-        """The client itself, where it is a program of its own and installed here."""
-        if client == "python":
-            return None
+    def _sender(self, client: ClientName) -> Sender:
+        """The client itself, where it is here and can be asked; else a plain client sends by its rules."""
         from claudecheck.probes.senders import client_program
+        from claudecheck.probes.senders.python_sdk import PythonSdk
+        from claudecheck.probes.senders.sender import Plain
 
-        return client_program.find(client, self.snapshot)
+        if client == "python":
+            return PythonSdk(self.worker) if self.worker is not None else Plain(sends_messages=False)
+        return client_program.find(client, self.snapshot) or Plain()
 
     def _stores(self) -> Stores:
         """What a chain that failed is judged against."""

@@ -20,8 +20,7 @@ from claudecheck.probes import connect, message, models, side_by_side
 from claudecheck.probes.names import resolve
 from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.proxy import tunnel
-from claudecheck.probes.senders.client_program import ClientProgram
-from claudecheck.probes.senders.worker import Worker
+from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.tls import chain, handshake
 from claudecheck.probes.tls.stream import Stream
 from claudecheck.probes.walk import Walk
@@ -40,7 +39,7 @@ Announce = Callable[[Stage, str], None]
 
 
 class Ladder:
-    """`sender` is what sends as the client does: the SDK's worker, or a program; without one a plain client does.
+    """`sender` is what sends: the client itself where it is here and can be asked, else a plain client on its route.
 
     `stores` are the trust stores of this machine that a chain which failed is judged against.
     """
@@ -50,15 +49,14 @@ class Ladder:
         walk: Walk,
         plan: Plan,
         options: Options,
-        sender: Worker | ClientProgram | None,
+        sender: Sender,
         stores: Sequence[chain.Store],
         announce: Announce,
     ) -> None:
         self.walk = walk
         self.stores = stores
         self.options = options
-        self.worker = sender if isinstance(sender, Worker) else None
-        self.program = None if isinstance(sender, Worker) else sender
+        self.sender = sender
         self.announce = announce
         self.route = walk.route
         self.stopped = any(concern.stops_client for concern in plan.concerns)
@@ -227,7 +225,7 @@ class Ladder:
         walk = self.walk
         if self.stopped:
             walk = replace(walk, route=replace(self.route, credential=Credential(), headers=()))
-        listed = models.authenticate(walk, self.worker or self.program, self.options.limit_s(models.LIMIT_S))
+        listed = models.authenticate(walk, self.sender, self.options.limit_s(models.LIMIT_S))
         because = self._why_no_message(listed)
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
@@ -242,10 +240,9 @@ class Ladder:
             return "option"
         if self.stopped or self.route.credential.sort == "none" or not self.route.may_send_credential:
             return Stage.ENVIRONMENT
-        if self.worker is None and self.route.client == "python":
+        if not self.sender.sends_messages:
             return Stage.ENVIRONMENT
-        by_itself = self.worker is not None or (self.program is not None and self.program.finds_credentials)
-        if not by_itself and not self.route.credential.secret:
+        if not self.sender.finds_credentials and not self.route.credential.secret:
             return "login"  # only the client itself can resolve this credential
         if listed.ok:
             return None
@@ -262,7 +259,7 @@ class Ladder:
         # The SDK looks the name up again, and waits as long as it did here.
         limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
         automatic = self.options.model is None
-        seen = message.send(self.walk, self.worker or self.program, chosen, automatic=automatic, limit_s=limit_s)
+        seen = message.send(self.walk, self.sender, chosen, automatic=automatic, limit_s=limit_s)
         if not seen.ok:
             if not listed.ok:
                 vary_request.models(self.vary, listed)
@@ -302,8 +299,8 @@ class Ladder:
 
     def _try_the_client(self) -> object:
         """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
-        if self.program is not None:
-            vary_request.client(self.vary, self.program)
+        if self.sender.may_contradict:
+            vary_request.client(self.vary, self.sender)
         return None
 
     def _wait_for_others(self) -> None:

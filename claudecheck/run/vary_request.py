@@ -14,7 +14,7 @@ from claudecheck.diagnosis import variations as ids
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange
 from claudecheck.probes.api import bodies, http
-from claudecheck.probes.senders.client_program import ClientProgram
+from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.walk import Walk
 from claudecheck.run.vary import Variation, Variations
 
@@ -26,12 +26,12 @@ LONGEST_UPLOAD_S = 4.0
 SLOW_FIRST_S = 0.6
 
 
-def client(vary: Variations, program: ClientProgram) -> None:
+def client(vary: Variations, sender: Sender) -> None:
     """The client itself instead of the walk by its rules: it asks without a credential."""
     request = http.Request(stage="models", step="trial", path="/v1/models", authenticated=False)
     trial = Variation(
-        ids.TRIAL, "client", "its rules", program.name,
-        partial(program.exchange, request=request, limit_s=vary.step_s),
+        ids.TRIAL, "client", "its rules", sender.name,
+        partial(sender.exchange, request=request, limit_s=vary.step_s),
     )  # fmt: skip
     vary.run(Stage.MODELS, [trial])
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from claudecheck.clients.snapshot import Snapshot
-from claudecheck.observations import HttpExchange
-from claudecheck.probes.api.http import Request
 from claudecheck.probes.senders.curl_program import CurlProgram
 from claudecheck.probes.senders.node_program import NodeProgram
-from claudecheck.probes.walk import Walk
+from claudecheck.probes.senders.sender import Sender
 from claudecheck.route import ClientName
 
 
-class ClientProgram(Protocol):
-    """`name` says what it is, with its version: "curl 7.88.1". `finds_credentials`: also in a profile, say."""
-
-    name: str
-    finds_credentials: bool
-
-    def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
-        """Send it and record what happened, within `limit_s` seconds."""
-
-
-def find(client: ClientName, snapshot: Snapshot) -> ClientProgram | None:
+def find(client: ClientName, snapshot: Snapshot) -> Sender | None:
     """The program of this client on this machine; None where it is not installed.
 
     Claude Code is never started: Node does as it would.

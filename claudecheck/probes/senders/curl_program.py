@@ -39,12 +39,17 @@ class CurlProgram:
     """curl and the environment that it is started in."""
 
     finds_credentials = False
+    sends_messages = True
+    may_contradict = True
 
     def __init__(self, program: Program, snapshot: Snapshot) -> None:
         self.name = f"curl {program.version}".rstrip()
         self._path = program.path
         self._variables = _in_english(snapshot.variables)
         self._folder = snapshot.cwd
+
+    def end(self) -> None:
+        """Every request is a process of its own, which has ended."""
 
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         """Send it and record what happened, within `limit_s` seconds."""

@@ -45,6 +45,9 @@ _UNVERIFIED = "NODE_TLS_REJECT_UNAUTHORIZED"
 class NodeProgram:
     """Node and the environment that it is started in. `sdk` is the folder of an installed SDK."""
 
+    sends_messages = True
+    may_contradict = True
+
     def __init__(self, client: ClientName, node: Program, snapshot: Snapshot, sdk: Program | None = None) -> None:
         self._runtime = f"Node {node.version}".rstrip()
         self._sdk_name = f"TypeScript SDK {sdk.version} on {self._runtime}" if sdk else ""
@@ -58,6 +61,9 @@ class NodeProgram:
         self._variables = _of_claude_code(snapshot) if self._rules else snapshot.variables
         # What the SDK finds by itself in these variables; of another route it knows nothing.
         self._own_route = typescript_sdk.plan(snapshot).route if sdk else None
+
+    def end(self) -> None:
+        """Every request is a process of its own, which has ended."""
 
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         """Send it and record what happened, within `limit_s` seconds."""

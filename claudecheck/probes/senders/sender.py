@@ -1,0 +1,51 @@
+"""What sends a request: the client itself where it can be asked, claudecheck's own HTTP client otherwise."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from claudecheck.observations import HttpExchange
+from claudecheck.probes.api import http
+from claudecheck.probes.api.http import Request
+from claudecheck.probes.walk import Walk
+
+
+class Sender(Protocol):
+    """One way to send. `name` says what it is, with its version: "curl 7.88.1".
+
+    `finds_credentials`: also those that only the client itself can resolve, in a profile, say.
+    `sends_messages` is False where a message would not come from the client that the user asked about.
+    `may_contradict`: it is a program with rules of its own, which is run where the walk by its rules failed.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def finds_credentials(self) -> bool: ...
+    @property
+    def sends_messages(self) -> bool: ...
+    @property
+    def may_contradict(self) -> bool: ...
+
+    def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
+        """Send it and record what happened, within `limit_s` seconds."""
+
+    def end(self) -> None:
+        """Nothing of it keeps running."""
+
+
+class Plain:
+    """claudecheck's own HTTP client, on the route of a client that is not here to send by itself."""
+
+    name = "httpx"
+    finds_credentials = False
+    may_contradict = False
+
+    def __init__(self, *, sends_messages: bool = True) -> None:
+        self.sends_messages = sends_messages
+
+    def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
+        return http.exchange(walk, request, limit_s)
+
+    def end(self) -> None:
+        """It holds nothing open."""

@@ -29,6 +29,9 @@ slow: $(READY)  ## the tests that `make test` leaves to CI
 clients: $(READY)  ## other generations of the clients, for the slow tests
 	.ci/install-clients
 
+checkers: $(READY)  ## other readers of our formats, for the tests: promtool, the JUnit schema
+	.ci/install-checkers
+
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,4 +61,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow clients lint types lab bench docs completions clean help
+.PHONY: demo test slow clients checkers lint types lab bench docs completions clean help

@@ -50,7 +50,7 @@ def clean_environment(variables: Mapping[str, str] | None = None) -> dict[str, s
     kept = {
         name: value
         for name, value in without_clients(os.environ).items()
-        if name not in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+        if name not in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE") and not name.startswith("GITHUB_")
     }
     return {**kept, "NO_COLOR": "1", **(variables or {})}
 

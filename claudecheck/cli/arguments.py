@@ -13,7 +13,10 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     JSONL = "jsonl"
+    JUNIT = "junit"
+    GITHUB = "github"
     MARKDOWN = "markdown"
+    PROMETHEUS = "prometheus"
     SHORT = "short"
 
 

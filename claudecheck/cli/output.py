@@ -40,3 +40,10 @@ def terminal() -> Look:
 def warn(sentence: str) -> None:
     """Something beside the answer went wrong: said, and the exit code stays that of the answer."""
     sys.stderr.write(f"claudecheck: {sentence}\n")
+
+
+def aside(text: str) -> None:
+    """To stderr as it is: what a machine reads there, in ASCII where the stream can hold no more."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stderr.flush()

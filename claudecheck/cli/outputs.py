@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claudecheck.cli.arguments import Format
+from claudecheck.cli.github_step import fill, is_step
 from claudecheck.cli.output import fail, terminal, warn, write
 from claudecheck.cli.terminal import Look
 from claudecheck.report import ExitCode
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A line a run: it is added to the file, which is never replaced.
 _ADDED = (Format.JSONL,)
+#: What a log shows, and a runner would search for commands to obey.
+_PROSE = (Format.TEXT, Format.SHORT, Format.MARKDOWN)
 #: A text in a file: as wide as prose is read, and without colours that an editor would show as escapes.
 _FILE = Look(width=100, colour=False, unicode=True)
 
@@ -85,14 +88,26 @@ def can_save(path: Path) -> None:
 
 def deliver(report: Report, outputs: Outputs) -> None:
     """Print and write the report. A file that cannot be written is said; the exit code stays the report's."""
+    import os
+
+    in_step = is_step(os.environ)
     if not (outputs.quiet and report.exit_code == ExitCode.HEALTHY):
-        write(rendered(report, outputs.shown, terminal(), verbose=outputs.verbose))
+        shown = rendered(report, outputs.shown, terminal(), verbose=outputs.verbose)
+        write(_guarded(shown) if in_step and outputs.shown in _PROSE else shown)
+    if in_step:
+        fill(report, os.environ, annotate=outputs.shown is not Format.GITHUB)
     for form, path in outputs.files:
         try:
             with path.open("a" if form in _ADDED else "w", encoding="utf-8") as file:
                 file.write(rendered(report, form, _FILE, verbose=outputs.verbose))
         except OSError as error:
             warn(f"cannot write {path}: {error.strerror}")
+
+
+def _guarded(text: str) -> str:
+    from claudecheck.render.github import guarded
+
+    return guarded(text)
 
 
 def rendered(report: Report, form: Format, look: Look, *, verbose: bool = False) -> str:
@@ -110,6 +125,18 @@ def rendered(report: Report, form: Format, look: Look, *, verbose: bool = False)
             from claudecheck.render.markdown import short
 
             return short(report)
+        case Format.JUNIT:
+            from claudecheck.render.junit import to_junit
+
+            return to_junit(report)
+        case Format.PROMETHEUS:
+            from claudecheck.render.prometheus import to_prometheus
+
+            return to_prometheus(report)
+        case Format.GITHUB:
+            from claudecheck.render.github import guarded, workflow_commands
+
+            return guarded(rendered(report, Format.TEXT, look, verbose=verbose)) + workflow_commands(report)
         case Format.TEXT:
             from claudecheck.render.terminal import render_text
 

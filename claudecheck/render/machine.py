@@ -87,7 +87,8 @@ def to_json_line(report: Report) -> str:
     fields = msgspec.to_builtins(report)
     text = msgspec.json.encode({name: fields[name] for name in _FIELDS}).decode()
     # Valid in JSON, and yet able to move a terminal's cursor or to turn its text around.
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.replace("##[", "#\\u0023[") + "\n"  # what GitHub's runner would obey anywhere in a log
 
 
 def from_json(text: str) -> Report:

@@ -366,6 +366,20 @@ class VariationTried(Observation, frozen=True, kw_only=True, tag="variation"):
     after: str = ""
 
 
+class ChangeTried(Observation, frozen=True, kw_only=True, tag="change"):
+    """The declaration of a cure's trial: the environment with one change, planned anew. Its steps carry `id`.
+
+    `stops` are the kinds of concerns that still stop the client, before its first packet. `credential` says whether
+    the trial may send the user's: never to a host that the user's own route does not lead to.
+    """
+
+    id: str
+    changed: str
+    stops: list[str] = []
+    route: RouteView | None = None
+    credential: bool = False
+
+
 class Crash(Observation, frozen=True, kw_only=True, tag="crash"):
     """A probe raised: our bug, never dressed as a network fault."""
 
@@ -403,6 +417,7 @@ AnyObservation = (
     | HttpExchange
     | Clock
     | VariationTried
+    | ChangeTried
     | Crash
     | Skipped
     | End

@@ -41,6 +41,7 @@ ORDER = [
     "stages",
     "findings",
     "variations",
+    "cure",
     "observations",
 ]
 

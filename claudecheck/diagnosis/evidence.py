@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
-from claudecheck.diagnosis import addresses, variations
+from claudecheck.diagnosis import addresses, cures, variations
+from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.problems.problem import Machine, Remedy
 from claudecheck.diagnosis.variations import Outcome, outcomes
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import (
@@ -33,7 +34,7 @@ from claudecheck.observations import (
     TlsHandshake,
     Tunnel,
 )
-from claudecheck.report import Confidence, Finding, Fix, Layer, Owner, Severity
+from claudecheck.report import Confidence, Finding, Fix, Layer, Owner, Severity, Trial
 
 CLIENT_NAMES = {
     "python": "the Python SDK",
@@ -59,6 +60,7 @@ class Evidence:
         self.route = chosen.route if chosen else RouteView(client=self.run.client)
         self.concerns = journal.all(Concern)
         self.crashes = journal.all(Crash, variation=None)
+        self.proposals: list[cures.Proposal] = []  # of the findings that were made so far
         self.skipped = {skip.stage: skip.because for skip in journal.all(Skipped)}
 
     # -- the surroundings
@@ -208,8 +210,16 @@ class Evidence:
             severity=severity,
             layer=layer,
             owner=owner,
+            tried=partial(self._tried, code, layer or CATALOGUE[code].layer),
         )
         return msgspec.structs.replace(found, fixes=[self._where_it_is_set(fix) for fix in found.fixes])
+
+    def _tried(self, code: str, layer: Layer, remedy: Remedy, change: Change | None) -> Trial | None:
+        """What became of a fix in this run. A change that is known as a whole is proposed, so that a run may try it."""
+        if change is not None:
+            self.proposals.append(cures.Proposal(code, layer, change))
+            return cures.trial(self.journal, change, code, layer)
+        return cures.by_question(self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
 
     def _where_it_is_set(self, fix: Fix) -> Fix:
         """Claude Code's settings stand over the shell: a variable that comes from there is changed there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claudecheck.diagnosis import origin, rows, variations
+from claudecheck.diagnosis import cures, origin, rows, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.rules import RULES
 from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS
@@ -63,6 +63,7 @@ def diagnose(journal: Journal) -> Report:
         findings=findings,
         variations=variations.rows(journal),
         observations=list(journal.observations),
+        cure=cures.cure(failing),
     )
 
 
@@ -92,7 +93,13 @@ def _findings(evidence: Evidence) -> list[Finding]:
         stage = order.index(finding.layer) if finding.layer in order else len(order)
         return severities.index(finding.severity), _rank(finding, stopping, failed_network=failed_network), stage
 
-    return sorted(told, key=key)
+    return [cures.settled(finding) for finding in sorted(told, key=key)]
+
+
+def proposed(journal: Journal) -> list[cures.Proposal]:
+    """The changes that could mend what the journal shows, for a run to try; none where the client gets through."""
+    evidence = Evidence(journal)
+    return cures.chosen(_findings(evidence), evidence.proposals)
 
 
 def _rank(finding: Finding, stopping: set[str], *, failed_network: bool) -> int:

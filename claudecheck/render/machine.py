@@ -30,6 +30,7 @@ _FIELDS: Mapping[str, str] = {
     "stages": "A row a stage, in the order in which the packets of this route need them.",
     "findings": "What is wrong: the culprit first, then errors by stage, warnings, information.",
     "variations": "The failing route walked again, each time with one field changed.",
+    "cure": "The commands of the culprit's first fix, where they run as they stand; null where there are none.",
     "observations": "What was seen, in order: enough for `claudecheck doctor --replay FILE`.",
 }
 
@@ -49,6 +50,15 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
         "fixes": "Ways out, the best first.",
         "verify": "How to check that the fix works.",
     },
+    "Fix": {
+        "kind": "mend changes something on this machine, look shows something, ask is for somebody else's hands.",
+        "tried": "What became of the change in this run; null when it was not, or could not be, tried.",
+    },
+    "Trial": {
+        "reached": "The client gets past the fault: to the end where `stage` is models or messages.",
+        "by": "walk: the change itself was walked. Else the question that stands for a change that needs rights.",
+    },
+    "Cure": {"proved": "It was tried in this run, and the client got through."},
     "Command": {
         "shell": "What the line is written for.",
         "line": "To be pasted as it is; words in angle brackets are to be replaced.",

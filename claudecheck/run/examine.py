@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from claudecheck.probes.senders.sender import Sender
     from claudecheck.probes.tls.stores import Stores
 
+#: What remains of a run must leave this much for cures to be worth trying.
+LEAST_FOR_TRIALS_S = 0.3
+
 
 def examine(
     options: Options,
@@ -102,6 +105,7 @@ class _Examination:
         if plan.route is None or any(concern.kind == "base-url-invalid" for concern in plan.concerns):
             for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.MODELS, Stage.MESSAGES):
                 self.writer.write(Skipped(stage=stage, because="environment"))
+            self._try_cures(plan)
             return
         # The SDK is being imported by now: what the ladder imports costs no time of its own.
         from claudecheck.run.ladder import Ladder
@@ -118,6 +122,17 @@ class _Examination:
             self._at(Stage.ENVIRONMENT, "the hosts of Claude Code")
             for _ in beside.finished(self.writer.deadline.remaining()):
                 break
+        self._try_cures(plan)
+
+    def _try_cures(self, plan: Plan) -> None:
+        """What the findings so far propose, each walked: the verdict then advises what got through."""
+        from claudecheck.diagnosis import verdict
+        from claudecheck.run import trials
+
+        proposals = verdict.proposed(Journal((*self.writer.journal().observations, End())))
+        if proposals and self.writer.deadline.remaining() > LEAST_FOR_TRIALS_S:
+            self._at(Stage.ENVIRONMENT, "the cures")
+            trials.walk(trials.Ground(self.snapshot, plan, self.interpreter, self.options, self.writer), proposals)
 
     def _hosts_of_claude_code(self, walk: Walk) -> side_by_side.Started[None] | None:
         """Beside the ladder: the hosts that login and updates need."""

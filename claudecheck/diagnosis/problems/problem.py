@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 
 from claudecheck.diagnosis.change import Change
-from claudecheck.report import Command, Confidence, Finding, Fix, FixKind, Layer, Owner, Severity, Shell
+from claudecheck.report import Command, Confidence, Finding, Fix, FixKind, Layer, Owner, Severity, Shell, Trial
 
 System = Literal["Linux", "Darwin", "Windows"]
 
@@ -124,8 +124,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         severity: Severity | None = None,
         layer: Layer | None = None,
         owner: Owner | None = None,
+        tried: Callable[[Remedy, Change | None], Trial | None] = lambda _remedy, _change: None,
     ) -> Finding:
-        """The problem as found here: holes filled, fixes and commands chosen for this machine."""
+        """The problem as found here: holes filled, fixes and commands chosen for this machine.
+
+        `tried` says what became of a remedy, or of its change with all holes filled, in this run.
+        """
         return Finding(
             code=self.code,
             layer=layer or self.layer,
@@ -137,7 +141,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
             confidence=confidence,
             owner=owner or self.owner,
             retryable=self.retryable,
-            fixes=[_fix(remedy, values, machine) for remedy in self.fixes if machine.takes(remedy)],
+            fixes=[_fix(remedy, values, machine, tried) for remedy in self.fixes if machine.takes(remedy)],
             verify=fill(self.verify, values),
         )
 
@@ -196,7 +200,12 @@ def _quote(value: str, shell: Shell) -> str:
     return shlex.quote(value)
 
 
-def _fix(remedy: Remedy, values: Mapping[str, str], machine: Machine) -> Fix:
+def _fix(
+    remedy: Remedy,
+    values: Mapping[str, str],
+    machine: Machine,
+    tried: Callable[[Remedy, Change | None], Trial | None],
+) -> Fix:
     text = fill(remedy.text, values)
     if remedy.caution:
         text += f" ({fill(remedy.caution, values)})"
@@ -207,4 +216,19 @@ def _fix(remedy: Remedy, values: Mapping[str, str], machine: Machine) -> Fix:
         for command in remedy.commands
         if command.shell == chosen or command.shell in ("dockerfile", "yaml", "python", "typescript")
     ]
-    return Fix(text=text, commands=commands)
+    change = None if remedy.change is None else _filled(remedy.change, values)
+    return Fix(text=text, commands=commands, kind=remedy.kind, tried=tried(remedy, change))
+
+
+def _filled(change: Change, values: Mapping[str, str]) -> Change | None:
+    """The change with its holes filled; None where one stays open, or what fills it may not be shown."""
+
+    def known(text: str) -> str:
+        return _HOLE.sub(lambda hole: values.get(hole[1]) or "[redacted]", text)
+
+    filled = Change(
+        sets=tuple((known(name), known(value)) for name, value in change.sets),
+        unsets=tuple(map(known, change.unsets)),
+        place=change.place,
+    )
+    return None if any("[redacted]" in text for text in (*map("=".join, filled.sets), *filled.unsets)) else filled

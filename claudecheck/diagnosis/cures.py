@@ -1,0 +1,174 @@
+"""What would mend it: the changes that the findings propose, and what became of each when it was tried. Pure.
+
+A run proposes after its first verdict, walks the environment with each change, and diagnoses again: then the fixes
+that got the client through come first, and those that did not are not advised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from claudecheck.diagnosis import origin
+from claudecheck.diagnosis.change import Change
+from claudecheck.diagnosis.variations import Outcome
+from claudecheck.failures import Failure
+from claudecheck.observations import (
+    ChangeTried,
+    HttpExchange,
+    Journal,
+    NameLookup,
+    Observation,
+    TcpConnect,
+    TlsHandshake,
+    Tunnel,
+)
+from claudecheck.report import Cure, Finding, Fix, Layer, Shell, StageName, Trial
+
+#: In the order in which a route passes them. A proxy's steps come before or after the name's own: they end alike.
+_ORDER: tuple[StageName, ...] = ("environment", "dns", "tcp", "proxy", "tls", "models", "messages")
+#: Problems of the environment that only the API's own answer to the credential or the path can show to be mended.
+_SHOWN_BY_ANSWER = frozenset(
+    {"key-malformed", "key-missing", "key-wrong-kind", "credential-conflict", "profile-invalid", "base-url-path",
+     "custom-headers-invalid", "login-failed"}
+)  # fmt: skip
+#: A change walked to here got the client through; before, it only got past the fault.
+THROUGH: tuple[StageName, ...] = ("models", "messages")
+MOST_TRIALS = 8
+#: Those in which a command can be pasted; the rest are files.
+SHELLS: tuple[Shell, ...] = ("sh", "fish", "powershell", "cmd")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change that a finding's fix would make. `layer` is where the client is stopped now."""
+
+    code: str
+    layer: Layer
+    change: Change
+
+    @property
+    def id(self) -> str:
+        return name_of(self.change)
+
+
+def name_of(change: Change) -> str:
+    """The same for the same change, in every run and on every machine: the id of its trial in the journal."""
+    return "cure:" + hashlib.sha256(msgspec.json.encode(change)).hexdigest()[:12]
+
+
+def chosen(findings: Sequence[Finding], proposals: Iterable[Proposal]) -> list[Proposal]:
+    """Those of the errors, in their order, each change once."""
+    errors = {finding.code: place for place, finding in enumerate(findings) if finding.severity == "error"}
+    of_errors = sorted((one for one in proposals if one.code in errors), key=lambda one: errors[one.code])
+    return list({one.id: one for one in reversed(of_errors)}.values())[::-1][:MOST_TRIALS]
+
+
+# -- what became of a trial ----------------------------------------------------------------------------
+
+
+def trial(journal: Journal, change: Change, code: str, layer: Layer) -> Trial | None:
+    """None when it was not tried, or was cut before it had an end."""
+    name = name_of(change)
+    tried = next((one for one in journal.all(ChangeTried, variation=None) if one.id == name), None)
+    if tried is None:
+        return None
+    if tried.stops:
+        return Trial(reached=False, stage="environment")
+    steps = [seen for seen in journal.observations if seen.variation == name and seen is not tried]
+    official = tried.route is None or tried.route.official
+    return _judged(steps, code, layer, official=official)
+
+
+def _judged(steps: Sequence[Observation], code: str, layer: Layer, *, official: bool) -> Trial | None:
+    answers = [seen for seen in steps if isinstance(seen, HttpExchange) and seen.stage in THROUGH]
+    if any(seen.failure is Failure.CANCELLED for seen in steps):
+        return None
+    if not answers:
+        return _below(steps, layer)
+    last = answers[-1]
+    stage: StageName = "messages" if last.stage == "messages" else "models"
+    if last.ok:
+        return Trial(reached=_ORDER.index(stage) >= _needed(code, layer), stage=stage)
+    past = _needed(code, layer) <= _ORDER.index("tls")
+    if past and origin.reached(last, official=official):
+        # The API has answered, so the way is mended. A key that it does not take is another problem; where none was
+        # sent, nothing else could come.
+        return Trial(reached=True, stage="models" if last.status == 401 and not last.authenticated else "tls")
+    return Trial(reached=False, stage=stage)
+
+
+def _below(steps: Sequence[Observation], layer: Layer) -> Trial | None:
+    """It did not come to a request: the last step decides."""
+    walked = (NameLookup, TcpConnect, Tunnel, TlsHandshake)
+    ends = [seen for seen in steps if isinstance(seen, walked) and getattr(seen, "purpose", "api") != "control"]
+    if not ends:
+        return None
+    good = [seen for seen in ends if seen.ok]
+    last = next((seen for seen in reversed(good) if type(seen) is type(ends[-1])), ends[-1])
+    stage = _stage(last)
+    enough = _ORDER.index(stage) >= max(_ORDER.index("tls"), _needed("", layer))
+    return Trial(reached=last.ok and enough, stage=stage)
+
+
+def _stage(step: Observation) -> StageName:
+    if isinstance(step, Tunnel) or getattr(step, "purpose", "") == "proxy":
+        return "proxy"
+    if isinstance(step, TlsHandshake):
+        return "tls"
+    return "dns" if isinstance(step, NameLookup) else "tcp"
+
+
+def _needed(code: str, layer: Layer) -> int:
+    """The stage that has to be passed."""
+    if code in _SHOWN_BY_ANSWER:
+        return _ORDER.index("models")
+    return _ORDER.index(layer) if layer in _ORDER else _ORDER.index("messages")
+
+
+def by_question(outcomes: Mapping[str, Outcome], question: str, layer: Layer) -> Trial | None:
+    """What needs rights is shown to work by the question that stands for it; None when that was not asked."""
+    asked = [
+        outcome
+        for name, outcome in outcomes.items()
+        if (name == question or name.startswith(f"{question}:")) and outcome.finished
+    ]
+    if not asked or layer not in _ORDER:
+        return None
+    stage: StageName = next(one for one in _ORDER if one == layer)
+    return Trial(reached=any(outcome.reached for outcome in asked), stage=stage, by=question)
+
+
+# -- what is advised -----------------------------------------------------------------------------------
+
+
+def settled(finding: Finding) -> Finding:
+    """Proved fixes first, then those that could not be tried, then looks, then asks; what failed is not advised."""
+    failed = [fix for fix in finding.fixes if fix.tried is not None and not fix.tried.reached]
+    if finding.severity != "error":
+        return finding
+    kept = sorted((fix for fix in finding.fixes if fix not in failed), key=_rank)
+    return msgspec.structs.replace(finding, fixes=kept, rejected=[*finding.rejected, *failed])
+
+
+def _rank(fix: Fix) -> tuple[int, int]:
+    kinds = ("mend", "look", "ask")
+    through = 0 if fix.tried is None else 2 if fix.tried.stage in THROUGH and fix.tried.by == "walk" else 1
+    return -through, kinds.index(fix.kind)
+
+
+def cure(culprit: Finding | None) -> Cure | None:
+    """The commands of the culprit's first fix; None where they cannot run as they stand."""
+    first = culprit.fixes[0] if culprit is not None and culprit.fixes else None
+    if first is None or first.kind != "mend" or first.needs:
+        return None
+    commands = [command for command in first.commands if command.shell in SHELLS]
+    return Cure(commands=commands, proved=proved(first)) if commands else None
+
+
+def proved(fix: Fix) -> bool:
+    """It was tried in this run, and the client got through; or, where it needs rights, what stands for it did."""
+    return fix.tried is not None and fix.tried.reached and (fix.tried.by != "walk" or fix.tried.stage in THROUGH)

@@ -1,0 +1,144 @@
+"""Trials: the environment with one change, read and planned anew, and walked. Facts, no judgement.
+
+A trial obeys what the run promised. A credential goes only to a host of the user's own route, once its certificate
+has verified; what would need more is walked up to the handshake. Only where the message is what failed is one sent,
+by the first trial that gets so far.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from claudecheck.clients import python_sdk
+from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.snapshot import Snapshot
+from claudecheck.diagnosis.cures import Proposal
+from claudecheck.journal.journal import JournalWriter
+from claudecheck.machine import environment
+from claudecheck.observations import ChangeTried, HttpExchange, Interpreter
+from claudecheck.probes import message, models, reach, side_by_side
+from claudecheck.probes.senders import client_program
+from claudecheck.probes.senders.sender import Plain, Sender
+from claudecheck.probes.walk import Walk
+from claudecheck.route import Credential, Endpoint, Plan, Route
+from claudecheck.run.options import Options
+
+#: Credentials that only the client itself can resolve: a trial walks up to the handshake.
+_RESOLVED_BY_THE_CLIENT = ("profile", "federation", "key-helper", "login")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all trials of a run start from: the environment as it is, and the route that it gives."""
+
+    snapshot: Snapshot
+    plan: Plan
+    interpreter: Interpreter | None
+    options: Options
+    writer: JournalWriter
+
+
+def walk(ground: Ground, proposals: Sequence[Proposal]) -> None:
+    """All side by side, within one attempt's time."""
+    limit_s = ground.writer.deadline.share(ground.options.step_s)
+    once = threading.Lock()
+    jobs = [partial(_try, ground, one, limit_s, once) for one in proposals]
+    side_by_side.run(jobs, limit_s)
+
+
+def _try(ground: Ground, proposal: Proposal, limit_s: float, once: threading.Lock) -> None:
+    variables = proposal.change.applied(ground.snapshot.variables)
+    if variables == ground.snapshot.variables:
+        return  # what it would change is not set here
+    snapshot = _read(ground.snapshot, variables)
+    ground.writer.hide(environment.secrets(snapshot))
+    plan = _planned(ground, snapshot)
+    stops = [concern.kind for concern in plan.concerns if concern.stops_client]
+    if (
+        plan.route is not None
+        and _is_elsewhere(ground, plan.route)
+        and (ground.options.local_only or ground.options.demo)
+    ):
+        return  # every packet stays with the route's own hosts
+    route = None if plan.route is None else _within_promises(ground, plan.route)
+    walk = Walk(route=route or Route(), writer=ground.writer, variation=proposal.id)
+    walk.record(
+        ChangeTried(
+            id=proposal.id,
+            changed=_words(proposal),
+            stops=stops if route is not None else [*stops, "no-route"],
+            route=None if route is None else route.view(),
+            credential=route is not None and route.credential.sort != "none",
+        ),
+        walk.start(),
+    )
+    if route is None or stops:
+        return
+    _climb(ground, walk, snapshot, proposal, limit_s, once)
+
+
+def _climb(
+    ground: Ground, walk: Walk, snapshot: Snapshot, proposal: Proposal, limit_s: float, once: threading.Lock
+) -> None:
+    if walk.route.endpoint.scheme == "https" and not reach.shake(walk, limit_s=limit_s):
+        return
+    if walk.route.provider not in ("", "gateway") or walk.route.credential.sort in _RESOLVED_BY_THE_CLIENT:
+        return
+    sender = client_program.find(walk.route.client, snapshot) or Plain()
+    listed = models.authenticate(walk, sender, limit_s)
+    if proposal.layer in ("messages", "client") and ground.options.message and once.acquire(blocking=False):
+        _send(walk, sender, listed, ground, limit_s)
+
+
+def _send(walk: Walk, sender: Sender, listed: HttpExchange, ground: Ground, limit_s: float) -> None:
+    chosen = message.choose_models(ground.options.model, listed.models)[:1]
+    message.send(walk, sender, chosen, automatic=False, limit_s=limit_s)
+
+
+def _read(first: Snapshot, variables: dict[str, str]) -> Snapshot:
+    """The environment with these variables; which programs are installed was looked up once."""
+    again = environment.read(variables)
+    return replace(
+        again, programs=first.programs, bundled_roots=first.bundled_roots,
+        public_roots=again.public_roots or first.public_roots, now=first.now,
+    )  # fmt: skip
+
+
+def _planned(ground: Ground, snapshot: Snapshot) -> Plan:
+    client = ground.options.client
+    if client not in (None, "python"):
+        return BY_NAME[client].plan(snapshot, None)
+    interpreter = ground.interpreter or Interpreter(path="python3", chosen_by="own")
+    known = environment.with_store_of(snapshot, interpreter)
+    return python_sdk.plan(known, interpreter) if client else python_sdk.plan_of_selected(known, interpreter)
+
+
+def _within_promises(ground: Ground, route: Route) -> Route:
+    """The route as this run may walk it: its resolver and family, and no credential for a host that is not its own."""
+    options = ground.options
+    route = replace(
+        route,
+        resolver=options.resolver,
+        family=options.family,
+        connect_timeout_s=options.limit_s(route.connect_timeout_s),
+    )
+    return replace(route, credential=Credential(), headers=()) if _is_elsewhere(ground, route) else route
+
+
+def _is_elsewhere(ground: Ground, route: Route) -> bool:
+    """The change leads to a host that is not the one of the user's own route."""
+    own = ground.plan.route
+    return own is None or _host(own.endpoint) != _host(route.endpoint)
+
+
+def _host(endpoint: Endpoint) -> tuple[str, int]:
+    return endpoint.host.lower().rstrip("."), endpoint.port
+
+
+def _words(proposal: Proposal) -> str:
+    change = proposal.change
+    told = [f"{name} set" for name, _ in change.sets]
+    return ", ".join([*told, *(f"{name} unset" for name in change.unsets)])

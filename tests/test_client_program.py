@@ -24,10 +24,10 @@ from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter
 from claudecheck.lab import Lab
 from claudecheck.lab.lab import KEY
-from claudecheck.machine import environment
+from claudecheck.machine import child, environment
 from claudecheck.observations import Clock, HttpExchange
 from claudecheck.probes.api import bodies, http
-from claudecheck.probes.senders import child, client_program, curl_program, node_program
+from claudecheck.probes.senders import client_program, curl_program, node_program
 from claudecheck.probes.walk import Walk
 from claudecheck.route import ClientName, Credential, Endpoint, Route, Secret
 from tests import doctor, probe_peers

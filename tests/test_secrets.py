@@ -154,7 +154,7 @@ def test_no_credential_is_in_the_arguments_of_a_process() -> None:
         event = started.wait(20)
         assert event is not None
         assert event["event"] == "facts"
-        assert all(secret not in str(started._process.args) for secret in SECRETS.values())
+        assert all(secret not in str(started._child._process.args) for secret in SECRETS.values())
     finally:
         started.end()
 

@@ -9,12 +9,12 @@ import platform
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from claudecheck.clients.snapshot import Setting
+from claudecheck.machine import child
 
 System = Literal["Linux", "Darwin", "Windows"]
 Shell = Literal["sh", "fish", "powershell", "cmd"]
@@ -22,6 +22,7 @@ Variables = Mapping[str, str]
 
 #: Seconds for a settings tool of the platform to answer; they take about 20 ms.
 TOOL_LIMIT_S = 1.0
+LONGEST_OUTPUT = 1 << 20
 #: The API's published addresses: what the kernel's routes are asked for.
 API_IPV4 = "160.79.104.10"
 API_IPV6 = "2607:6bc0::10"
@@ -167,7 +168,7 @@ def desktop_settings(name: System, variables: Variables) -> dict[str, str]:
     """GNOME's proxy settings; only where a desktop session runs."""
     if name != "Linux" or not (variables.get("DBUS_SESSION_BUS_ADDRESS") and variables.get("XDG_CURRENT_DESKTOP")):
         return {}
-    told = _ask("gsettings", "list-recursively", "org.gnome.system.proxy")
+    told = _ask("gsettings", "list-recursively", "org.gnome.system.proxy", variables=variables)
     found: dict[str, str] = {}
     for line in told.splitlines():
         schema, _, rest = line.partition(" ")
@@ -245,13 +246,15 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _ask(*command: str) -> str:
+def _ask(*command: str, variables: Variables | None = None) -> str:
     """What a settings tool prints; empty when it is missing, slow or fails."""
     tool = shutil.which(command[0])
     if tool is None:
         return ""
-    try:
-        done = subprocess.run([tool, *command[1:]], capture_output=True, text=True, timeout=TOOL_LIMIT_S, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    ended = child.run(
+        [tool, *command[1:]],
+        variables=child.for_tools(variables or {}),
+        limit_s=TOOL_LIMIT_S,
+        longest=LONGEST_OUTPUT,
+    )
+    return ended.out.decode("utf-8", "replace") if ended.status == 0 else ""

@@ -6,14 +6,17 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from claudecheck.clients.snapshot import Program, Snapshot
+from claudecheck.machine import child
 
 #: Seconds for a program to tell its version; Node takes about 40 ms.
 LIMIT_S = 3.0
+#: Bytes of what it tells: Node's own roots are 220 kB.
+LONGEST_OUTPUT = 4 << 20
+_VERSION = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}")
 _NATIVE = re.compile(r"[/\\]versions[/\\](\d+\.\d+\.\d+)")  # ~/.local/share/claude/versions/2.1.329
 
 
@@ -40,21 +43,10 @@ def _asked(name: str, variables: Mapping[str, str], *arguments: str) -> tuple[Pr
     path = shutil.which(name, path=variables.get("PATH"))
     if path is None:
         return None, ""
-    kept = {"PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH"}
-    try:
-        done = subprocess.run(
-            [path, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={name: value for name, value in variables.items() if name in kept},
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return Program(path), ""
-    told = re.search(r"\d+\.\d+\.\d+", done.stdout[:200])
-    return Program(path, told[0] if told else ""), done.stdout
+    ended = child.run([path, *arguments], variables=child.for_tools(variables), limit_s=LIMIT_S, longest=LONGEST_OUTPUT)
+    text = ended.out.decode("utf-8", "replace") if ended.status is not None else ""
+    told = _VERSION.search(text[:200])
+    return Program(path, told[0] if told else ""), text
 
 
 def _claude_code(variables: Mapping[str, str]) -> Program | None:

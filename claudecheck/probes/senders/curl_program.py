@@ -17,11 +17,12 @@ from typing import Any
 
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.failures import Failure
+from claudecheck.machine import child
+from claudecheck.machine.child import Ended
 from claudecheck.observations import HttpExchange, Raised
 from claudecheck.probes.api import http
 from claudecheck.probes.api.http import Request
-from claudecheck.probes.senders import child, told
-from claudecheck.probes.senders.child import Ended
+from claudecheck.probes.senders import told
 from claudecheck.probes.walk import Walk
 
 #: curl sends these by itself, as the documentation's example leaves them to it.

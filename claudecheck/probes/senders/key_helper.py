@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from claudecheck.clients import claude_code, credentials
 from claudecheck.clients.claude_code import KeyHelper
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.journal.deadline import Deadline
+from claudecheck.machine import child
 from claudecheck.observations import Concern
-from claudecheck.probes import side_by_side
 from claudecheck.route import Plan
 
 #: Seconds after which Claude Code warns of a slow helper.
@@ -26,8 +21,6 @@ LIMIT_S = 10.0
 #: Bytes of either stream; a key has a few hundred.
 LONGEST_OUTPUT = 64 * 1024
 LONGEST_ERROR = 300
-#: How often the run's end is looked for: a helper must not outlive the run.
-_SLICE_S = 0.05
 #: The command reaches the shell in a variable, because arguments can be read by every user of the machine.
 _VARIABLE = "CLAUDECHECK_KEY_HELPER"
 _LONG_WORD = re.compile(r"[^\s\"'`/|;&()<>$=,]{16,}")
@@ -112,61 +105,24 @@ def _fault(ran: _Ran, key: str) -> str:
 
 
 def _run(helper: KeyHelper, cwd: str, deadline: Deadline) -> _Ran:
+    """What a helper that has ended left running is meant to stay: an agent that keeps a login, say."""
     windows = os.name == "nt"
     shell = ["cmd.exe", "/d", "/s", "/c", f"%{_VARIABLE}%"] if windows else ["/bin/sh", "-c", f'eval "${_VARIABLE}"']
-    try:
-        process = subprocess.Popen(
-            shell,
-            cwd=cwd,
-            env={**helper.variables, _VARIABLE: helper.command},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        return _Ran(broken=f"could not be started: {error.__class__.__name__}", error=str(error))
-    with process:
-        try:
-            return _listen(process, deadline)
-        finally:
-            _end(process)
-
-
-def _listen(process: subprocess.Popen[bytes], deadline: Deadline) -> _Ran:
-    reading = side_by_side.Started([partial(_read, stream) for stream in (process.stdout, process.stderr)])
-    texts = ["", ""]
-    left = {0, 1}
-    last = time.monotonic() + LIMIT_S
-    while left and not deadline.over and time.monotonic() < last and len(texts[0]) < LONGEST_OUTPUT:
-        for place, text in reading.finished(_SLICE_S):
-            texts[place] = text
-            left.discard(place)
-    if len(texts[0]) >= LONGEST_OUTPUT:
+    ended = child.run(
+        shell,
+        variables={**helper.variables, _VARIABLE: helper.command},
+        folder=cwd,
+        deadline=deadline,
+        limit_s=LIMIT_S,
+        longest=LONGEST_OUTPUT,
+        spare_others=True,
+    )
+    printed = ended.out.decode("utf-8", "replace")
+    if not ended.started:
+        return _Ran(broken="could not be started", error=ended.err)
+    if ended.full:
         return _Ran(broken="printed far more than a key")
-    if not left:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            status = process.wait(timeout=max(last - time.monotonic(), 0.0))
-            return _Ran(status, printed=texts[0], error=texts[1])
-    return _Ran(broken=f"was still running after {LIMIT_S:g} s", printed=texts[0], error=texts[1], cut=deadline.over)
-
-
-def _read(stream: object) -> str:
-    """To its end, or as much as anybody would look at."""
-    read: Callable[[int], bytes] = getattr(stream, "read", lambda _: b"")
-    found = b""
-    while len(found) < LONGEST_OUTPUT and (part := read(LONGEST_OUTPUT)):
-        found += part
-    return found.decode("utf-8", "replace")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """With everything that it has started; what a helper that has ended left running is meant to stay."""
-    if process.poll() is not None:
-        return
-    if os.name == "nt":
-        process.kill()
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if ended.status is None:
+        late = f"was still running after {LIMIT_S:g} s"
+        return _Ran(broken=late, printed=printed, error=ended.err, cut=ended.cut)
+    return _Ran(ended.status, printed=printed, error=ended.err)

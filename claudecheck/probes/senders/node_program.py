@@ -22,12 +22,13 @@ from typing import Any
 from claudecheck.clients import claude_code, typescript_sdk
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.failures import Failure
+from claudecheck.machine import child
+from claudecheck.machine.child import Ended
 from claudecheck.observations import HttpExchange, Raised
 from claudecheck.probes import system_errors
 from claudecheck.probes.api import http
 from claudecheck.probes.api.http import Request
-from claudecheck.probes.senders import child, told
-from claudecheck.probes.senders.child import Ended
+from claudecheck.probes.senders import told
 from claudecheck.probes.walk import Walk
 from claudecheck.route import ClientName, Proxy, Trust
 

@@ -17,6 +17,9 @@ from typing import Any
 
 _EVENTS = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
+# What start-up code has printed before may stand in front, without an end of its line.
+_MARK = sys.argv[1] if len(sys.argv) > 1 else ""
+_EVENTS.write("\n" if _MARK else "")
 
 LONGEST_BODY = 65536
 # Where httpx2 looks for authorities on Linux when OpenSSL's compiled-in paths hold none
@@ -31,7 +34,7 @@ WELL_KNOWN_BUNDLES = (
 
 
 def tell(event: str, **facts: Any) -> None:
-    _EVENTS.write(json.dumps(dict(facts, event=event)) + "\n")
+    _EVENTS.write(_MARK + json.dumps(dict(facts, event=event)) + "\n")
     _EVENTS.flush()
 
 

@@ -6,8 +6,8 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ from typing import Any
 
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
+from claudecheck.machine import child
 from claudecheck.observations import Interpreter
 from claudecheck.route import Family
 
@@ -25,6 +26,10 @@ FACTS_LIMIT_S = 10.0
 #: What tells the worker to ask for addresses of one family only.
 FAMILY_VARIABLE = "CLAUDECHECK_ADDRESS_FAMILY"
 MOST_CANDIDATES = 8
+#: Bytes of one event: the longest body that the script tells, each of its characters escaped, and the headers.
+LONGEST_LINE = 1 << 20
+LONGEST_LAST_WORDS = 2000
+EVENTS = ("facts", "ready", "answer", "raised", "broken")
 
 Event = dict[str, Any]
 
@@ -36,39 +41,22 @@ class Worker:
         self.path = path
         self.chosen_by = chosen_by
         self.events: queue.Queue[Event | None] = queue.Queue()
-        self._stderr_tail = ""
         self._loading = False
-        self._process = subprocess.Popen(
-            [path, str(SCRIPT)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(variables),
-            # Ctrl-C is ours to answer: the worker is ended by us, not by the terminal.
-            start_new_session=True,
-        )
-        self._reader = threading.Thread(target=self._read_events, daemon=True)
+        # What the user's own start-up code prints goes to the same pipe, and may be JSON too.
+        mark = secrets.token_hex(8)
+        self._child = child.Child([path, str(SCRIPT), mark], variables=variables)
+        self._said = child.Tail(self._child.stderr, LONGEST_LAST_WORDS)
+        self._reader = threading.Thread(target=self._read_events, args=(mark.encode(),), daemon=True)
         self._reader.start()
-        self._listener = threading.Thread(target=self._read_stderr, daemon=True)
-        self._listener.start()
 
-    def _read_events(self) -> None:
-        stream = self._process.stdout
-        if stream is None:
-            return
-        for line in stream:
-            try:
-                self.events.put(json.loads(line))
-            except ValueError:
-                continue  # not ours: something in the user's start-up wrote to this stream
+    def _read_events(self, mark: bytes) -> None:
+        with self._child.stdout as stream, contextlib.suppress(OSError, ValueError):
+            whole = True  # what comes next begins a line
+            while line := stream.readline(LONGEST_LINE):
+                if whole and (event := event_of(line, mark)) is not None:
+                    self.events.put(event)
+                whole = line.endswith(b"\n")
         self.events.put(None)
-
-    def _read_stderr(self) -> None:
-        stream = self._process.stderr
-        if stream is None:
-            return
-        for line in stream:
-            self._stderr_tail = (self._stderr_tail + line.decode("utf-8", "replace"))[-2000:]
 
     def wait(self, limit_s: float) -> Event | None:
         """The next event; None when it did not come in time. The process's end is an event of its own."""
@@ -78,9 +66,9 @@ class Worker:
             return None
         if event is None:
             self.events.put(None)  # for whoever asks next
-            self._listener.join(timeout=0.5)
-            status = self._process.wait(timeout=1) if self._process.poll() is None else self._process.returncode
-            return {"event": "ended", "status": status, "stderr": self._stderr_tail}
+            status = self._child.status(1.0)
+            self._said.join(timeout=0.5)
+            return {"event": "ended", "status": status, "stderr": self._said.bytes.decode("utf-8", "replace")}
         return event
 
     def load(self) -> None:
@@ -90,27 +78,29 @@ class Worker:
             self.ask(do="load")
 
     def ask(self, **command: Any) -> None:
-        stream = self._process.stdin
-        if stream is None:
-            return
-        try:
-            stream.write(json.dumps(command).encode() + b"\n")
-            stream.flush()
-        except OSError:
-            return  # it has ended; `wait` says so
+        with contextlib.suppress(OSError, ValueError):  # it has ended; `wait` says so
+            self._child.stdin.write(json.dumps(command).encode() + b"\n")
+            self._child.stdin.flush()
 
     def end(self) -> None:
         """Ended at once, whatever it is doing; nothing of it is left behind."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        # The reading threads see the end of their streams, unless a child of the worker holds them open.
-        for thread in (self._reader, self._listener):
+        self._child.end()
+        # The reading threads see the end of their streams, unless something that has left the session holds them open.
+        for thread in (self._reader, self._said):
             thread.join(timeout=0.2)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None and not (self._reader.is_alive() or self._listener.is_alive()):
-                with contextlib.suppress(OSError):
-                    stream.close()
+        with contextlib.suppress(OSError):
+            self._child.stdin.close()
+
+
+def event_of(line: bytes, mark: bytes) -> Event | None:
+    """The event in a line of the worker's; None when something else has written it, or only a part of it."""
+    if not line.startswith(mark):
+        return None
+    try:
+        event = json.loads(line[len(mark) :])
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and event.get("event") in EVENTS else None
 
 
 def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tuple[str, str]]:
@@ -165,7 +155,7 @@ def _try(
 ) -> tuple[Worker | None, Interpreter]:
     try:
         worker = Worker(path, chosen_by, variables)
-    except OSError as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread more
         return None, Interpreter(path=path, chosen_by=chosen_by, failure=Failure.SDK_BROKEN, error=str(error))
     event = worker.wait(deadline.share(FACTS_LIMIT_S))
     if event is None or event["event"] != "facts":

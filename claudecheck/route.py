@@ -11,6 +11,8 @@ from urllib.parse import quote
 from claudecheck.observations import Concern, ProxyDetection, RouteView
 
 OFFICIAL_HOST = "api.anthropic.com"
+#: Where the providers serve the API to everybody.
+PROVIDER_DOMAINS = (".amazonaws.com", ".api.aws", ".googleapis.com", ".services.ai.azure.com")
 
 ClientName = Literal["python", "typescript", "node", "claude-code", "curl"]
 Family = Literal["any", "ipv4", "ipv6"]
@@ -187,6 +189,12 @@ class Route:
         except ValueError:
             return self.endpoint.host
         return ""  # an address is never sent as a server name (RFC 6066, section 3)
+
+    @property
+    def name_is_public(self) -> bool:
+        """Everybody may know that somebody asks for it: the API's own host and those of the providers."""
+        host = self.endpoint.host.lower().rstrip(".")
+        return self.endpoint.official or host.endswith(PROVIDER_DOMAINS)
 
     @property
     def may_send_credential(self) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace as changed
 from claudecheck.clients import claude_code, claude_code_hosts
 from claudecheck.clients.claude_code_hosts import HOSTS, Chosen
 from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.third_parties import NO_THIRD_PARTIES
 from claudecheck.diagnosis.verdict import diagnose
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
@@ -27,12 +28,12 @@ from claudecheck.observations import (
     Tunnel,
     VariationTried,
 )
-from claudecheck.probes import hosts
 from claudecheck.probes.walk import Walk
 from claudecheck.report import Finding, Report
 from claudecheck.route import Route
+from claudecheck.run import hosts
 from claudecheck.run.examine import examine
-from claudecheck.run.options import NO_THIRD_PARTIES, Options
+from claudecheck.run.options import Options
 from tests.client_plans import API_KEY_ONLY, PROXY, TOKEN, snapshot_of
 from tests.doctor import clean_environment
 from tests.probe_peers import closes, peer

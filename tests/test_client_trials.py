@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from claudecheck.diagnosis import variations
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.verdict import diagnose
 from claudecheck.failures import Failure
 from claudecheck.observations import (
@@ -46,13 +46,13 @@ def untrusted(failure: Failure | None = Failure.UNTRUSTED_ISSUER) -> tuple[AnyOb
 
 
 def trial(**facts: object) -> tuple[AnyObservation, ...]:
-    tried = VariationTried(id=variations.TRIAL, stage="models", changed="client", before="its rules", after="curl 8")
+    tried = VariationTried(id=questions.TRIAL.id, stage="models", changed="client", before="its rules", after="curl 8")
     answer = {
         "stage": "models",
         "step": "trial",
         "url": URL,
         "client": "curl 8",
-        "variation": variations.TRIAL,
+        "variation": questions.TRIAL.id,
         **facts,
     }
     return tried, msgspec.convert(answer, HttpExchange)
@@ -80,10 +80,10 @@ def test_a_client_that_fails_where_a_plain_client_gets_through_differs_by_itself
         stage="models", url=URL, client="curl 8", failure=Failure.UNTRUSTED_ISSUER, error="curl: (60)", phase="tls"
     )
     tried = VariationTried(
-        id=variations.PLAIN_MODELS, stage="models", changed="client", before="curl 8", after="plain HTTP"
+        id=questions.PLAIN_MODELS.id, stage="models", changed="client", before="curl 8", after="plain HTTP"
     )
     plain = HttpExchange(
-        stage="models", url=URL, client="httpx", status=200, shape="model-list", variation=variations.PLAIN_MODELS
+        stage="models", url=URL, client="httpx", status=200, shape="model-list", variation=questions.PLAIN_MODELS.id
     )
     report = report_of(verified, own, tried, plain)
     assert (report.problem, report.first_failing_layer, report.exit_code) == ("sdk-differs", "models", 15)

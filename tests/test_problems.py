@@ -46,7 +46,8 @@ captive-portal block-page not-the-api gateway-error models-not-served:i key-inva
 request-forbidden edge-challenge model-not-available request-invalid credit-exhausted organization-disabled
 request-too-large rate-limited spend-limit-reached api-error api-timeout api-unavailable api-overloaded
 response-timeout response-cut connection-reset response-malformed stream-blocked idle-cut large-request-dropped
-user-agent-filtered beta-header-refused cors-refused header-scheme sdk-differs service-incident:i
+user-agent-filtered custom-header-refused beta-header-refused cors-refused header-scheme sdk-differs
+service-incident:i
 
 client-event-loop client-blocking-call client-closed client-forked client-pool-exhausted client-too-many-files
 client-long-request client-stream-error client-response-shape client-library-version

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from claudecheck.diagnosis.third_parties import ThirdParties
 from claudecheck.lab import Lab
 from claudecheck.report import ExitCode
-from claudecheck.run.options import ThirdParties
 from tests import doctor
 
 README = (doctor.ROOT / "README.md").read_text(encoding="utf-8")

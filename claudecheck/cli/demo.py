@@ -47,9 +47,10 @@ def demo(
     """Try the doctor on a small API on this machine, broken as you choose."""
     import os
 
+    from claudecheck.diagnosis.third_parties import ThirdParties
     from claudecheck.lab import FAULTS, Lab
     from claudecheck.machine import environment
-    from claudecheck.run.options import Options, ThirdParties
+    from claudecheck.run.options import Options
 
     if list_:
         _list_faults()

@@ -57,8 +57,9 @@ def doctor(
     """Say where the route to the API stops, why, and what to do."""
     import os
 
+    from claudecheck.diagnosis.third_parties import ThirdParties
     from claudecheck.machine import environment
-    from claudecheck.run.options import Options, ThirdParties
+    from claudecheck.run.options import Options
 
     outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
     if replay is not None:
@@ -75,6 +76,7 @@ def doctor(
         third_parties=ThirdParties(
             controls=tuple(control) if control else usual.controls,
             resolvers=tuple(public_resolver) if public_resolver else usual.resolvers,
+            resolvers_named=bool(public_resolver),
         ),
     )
     finish(examined(options, environment.read(os.environ)), outputs)

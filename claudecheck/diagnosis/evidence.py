@@ -8,10 +8,11 @@ from functools import cached_property, partial
 
 import msgspec
 
-from claudecheck.diagnosis import addresses, cures, variations
+from claudecheck.diagnosis import addresses, cures, questions
 from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import Machine, Remedy
+from claudecheck.diagnosis.questions import Question
 from claudecheck.diagnosis.variations import Outcome, outcomes
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import (
@@ -89,15 +90,18 @@ class Evidence:
     def outcomes(self) -> Mapping[str, Outcome]:
         return outcomes(self.journal)
 
-    def tried(self, name: str) -> Outcome | None:
-        """The finished variation of this id, or the first whose id starts with it and a colon."""
-        for key, outcome in self.outcomes.items():
-            if (key == name or key.startswith(name + ":")) and outcome.finished:
-                return outcome
-        return None
+    def tried(self, question: Question) -> Outcome | None:
+        """What became of this question: of the first target for which its walk ended."""
+        return next(iter(self.tried_all(question)), None)
 
-    def tried_all(self, name: str) -> list[Outcome]:
-        return [o for key, o in self.outcomes.items() if (key == name or key.startswith(name + ":")) and o.finished]
+    def tried_all(self, question: Question, detail: str = "") -> list[Outcome]:
+        """The same of all its targets, or of those whose name begins with `detail`."""
+        start = f"{question.id}:{detail}" if detail else question.id
+        return [
+            outcome
+            for key, outcome in self.outcomes.items()
+            if (key == start or key.startswith(start + ":")) and outcome.finished
+        ]
 
     # -- names
 
@@ -142,9 +146,19 @@ class Evidence:
         return [seen for seen in self.journal.all(HttpExchange) if seen.step == step]
 
     @cached_property
+    def first_models(self) -> HttpExchange | None:
+        """The first request for the models on the client's route."""
+        return next(iter(self.exchanges("models")), None)
+
+    @cached_property
     def models(self) -> HttpExchange | None:
-        seen = self.exchanges("models")
+        """The last one. Where the first was cut and the same request then got through, that is the route's answer."""
+        again = self.tried(questions.AGAIN)
+        seen = [*self.exchanges("models"), *(self._answers(again) if again is not None and again.reached else [])]
         return seen[-1] if seen else None
+
+    def _answers(self, outcome: Outcome) -> list[HttpExchange]:
+        return [seen for seen in outcome.observations if isinstance(seen, HttpExchange)]
 
     @cached_property
     def message(self) -> HttpExchange | None:
@@ -154,7 +168,7 @@ class Evidence:
     @cached_property
     def trial(self) -> HttpExchange | None:
         """The client itself, run where the walk of its route had failed."""
-        return self.journal.first(HttpExchange, variation=variations.TRIAL)
+        return self.journal.first(HttpExchange, variation=questions.TRIAL.id)
 
     @cached_property
     def clock_offset_s(self) -> float | None:

@@ -1,8 +1,4 @@
-"""The names of all variations, and what became of each. Pure: reads the journal.
-
-A variation is the client's route with one field replaced, walked by the same probes. Its id is
-`stage:change` or `stage:change:detail`; the rules ask for them by these names.
-"""
+"""What became of each variation: a question that was asked, and its answer. Pure: reads the journal."""
 
 from __future__ import annotations
 
@@ -20,45 +16,6 @@ from claudecheck.observations import (
     VariationTried,
 )
 from claudecheck.report import VariationRow
-
-# dns
-NAMESERVER_TCP = "dns:nameserver-tcp"  # :ADDRESS
-PUBLIC_RESOLVER = "dns:public"  # :ADDRESS
-DNS_OVER_HTTPS = "dns:https"  # :HOST
-TRAILING_DOT = "dns:trailing-dot"
-OTHER_NAME = "dns:other-name"  # :NAME - another well-known name, by the system
-# tcp
-CONTROL_HOST = "tcp:control"  # :NAME:PORT
-KNOWN_PROXY = "tcp:known-proxy"
-# tls
-OTHER_SERVER_NAME = "tls:other-name"
-NO_SERVER_NAME = "tls:no-name"
-SMALL_HELLO = "tls:small-hello"
-PADDED_HELLO = "tls:padded-hello"
-SMALL_SEGMENTS = "tls:small-segments"
-OLD_TLS = "tls:version-1.2"
-TLS_CONTROL = "tls:control"  # :NAME
-PORTAL_CHECK = "tls:portal"  # :NAME - a plain-HTTP page with a known answer
-# proxy
-DIRECT = "proxy:direct"
-PROXY_CONTROL = "proxy:control"  # :NAME
-WITHOUT_CREDENTIALS = "proxy:without-credentials"
-PLAIN_PROXY = "proxy:plain-http"
-TLS_PROXY = "proxy:over-tls"
-# models and messages
-OTHER_HEADER = "models:other-header"
-NO_CUSTOM_HEADERS = "models:no-custom-headers"
-BASE_PATH = "models:base-path"
-NEUTRAL_AGENT = "models:neutral-agent"
-AGAIN = "models:again"
-STATUS_PAGE = "models:status-page"
-PLAIN_MODELS = "models:plain-client"
-PLAIN_CLIENT = "messages:plain-client"
-OTHER_MODEL = "messages:other-model"
-STREAMED = "messages:stream"
-COUNT_TOKENS = "messages:count-tokens"  # :BYTES
-# clients
-TRIAL = "client:trial"  # the client itself, where the walk had failed
 
 
 @dataclass(frozen=True)

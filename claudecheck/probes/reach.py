@@ -13,17 +13,20 @@ from claudecheck.probes.walk import Walk
 MOST_ADDRESSES = 3
 
 
-def shake(walk: Walk, host: str = "", port: int = 0, *, limit_s: float) -> bool:
-    """Whether the handshake with `host` (the route's own when empty) verified. `limit_s` bounds each step."""
+def shake(walk: Walk, host: str = "", port: int = 0, *, address: str = "", limit_s: float) -> bool:
+    """Whether the handshake with `host` (the route's own when empty) verified. `limit_s` bounds each step.
+
+    With an `address` the name is not looked up.
+    """
     endpoint = walk.route.endpoint
     target, target_port = host or endpoint.host, port or endpoint.port
-    stream, address = _open(walk, target, target_port, limit_s)
+    stream, reached = _open(walk, target, target_port, address, limit_s)
     if stream is None:
         return False
     seen, secured = handshake.shake(
         walk,
         stream,
-        address=address,
+        address=reached,
         port=target_port,
         server_name=host or walk.route.sni,
         purpose="control" if host else "api",
@@ -34,16 +37,17 @@ def shake(walk: Walk, host: str = "", port: int = 0, *, limit_s: float) -> bool:
     return seen.ok
 
 
-def _open(walk: Walk, host: str, port: int, limit_s: float) -> tuple[Stream | None, str]:
+def _open(walk: Walk, host: str, port: int, address: str, limit_s: float) -> tuple[Stream | None, str]:
     purpose = "api" if host == walk.route.endpoint.host else "control"
     if walk.route.proxy is not None:
         return tunnel.open_tunnel(walk, host, port, purpose=purpose, limit_s=limit_s), ""
-    found = resolve.lookup(walk, host, port, purpose=purpose, limit_s=limit_s)
-    for order, address in enumerate(found[:MOST_ADDRESSES]):
+    given = resolve.literal(address)
+    found = [given] if given else resolve.lookup(walk, host, port, purpose=purpose, limit_s=limit_s)
+    for order, one in enumerate(found[:MOST_ADDRESSES]):
         _, sock = connect.connect(
-            walk, address.text, port, purpose=purpose, name=host, order=order,
+            walk, one.text, port, purpose=purpose, name=host, order=order,
             limit_s=limit_s / 2, max_segment=walk.route.max_segment,
         )  # fmt: skip
         if sock is not None:
-            return sock, address.text
+            return sock, one.text
     return None, ""

@@ -139,7 +139,7 @@ class _Examination:
         if walk.route.client != "claude-code":
             return None
         from claudecheck.clients import claude_code_hosts
-        from claudecheck.probes import hosts
+        from claudecheck.run import hosts
 
         chosen = claude_code_hosts.choose(self.snapshot, walk.route, self.options.others.claude_code_hosts)
         return side_by_side.Started([partial(hosts.check, walk, chosen, self.options.step_s)])

@@ -13,9 +13,18 @@ from dataclasses import replace
 from functools import partial
 
 from claudecheck.clients.providers import GATEWAY
-from claudecheck.diagnosis import addresses, origin
+from claudecheck.diagnosis import addresses, origin, questions
+from claudecheck.diagnosis.questions import Facts
 from claudecheck.failures import Stage
-from claudecheck.observations import HttpExchange, NameLookup, Skipped, TcpConnect, TlsHandshake
+from claudecheck.observations import (
+    HttpExchange,
+    NameLookup,
+    Observation,
+    ResolverConfig,
+    Skipped,
+    TcpConnect,
+    TlsHandshake,
+)
 from claudecheck.probes import connect, message, models, side_by_side
 from claudecheck.probes.names import resolve
 from claudecheck.probes.names.resolve import Address
@@ -25,11 +34,9 @@ from claudecheck.probes.tls import chain, handshake
 from claudecheck.probes.tls.stream import Stream
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Plan
-from claudecheck.run import vary, vary_request
 from claudecheck.run.options import Options
+from claudecheck.run.vary import Walker
 
-#: A lookup that takes longer has met a nameserver that does not answer: worth a look.
-SLOW_LOOKUP_MS = 900.0
 #: Seconds after which the client's own lookup is met by one dead or deaf nameserver.
 PATIENCE_S = 5.5
 #: What remains of a run must leave this much for variations to be worth starting.
@@ -60,7 +67,8 @@ class Ladder:
         self.announce = announce
         self.route = walk.route
         self.stopped = any(concern.stops_client for concern in plan.concerns)
-        self.vary = vary.Variations(walk, plan, options)
+        self.between = walk.route.proxy is not None or not walk.route.endpoint.official
+        self._config: ResolverConfig | None = None
         self._others: side_by_side.Started[object] | None = None
         self._late: side_by_side.Started[list[Address]] | None = None
 
@@ -129,14 +137,15 @@ class Ladder:
         if found and all(addresses.is_private(address.text) for address in found):
             self.route = replace(self.route, plain_inside=True)
         took = self.walk.start() - started
-        config = resolve.read_config(self.walk, host)
-        if not found or took > SLOW_LOOKUP_MS or self._odd(found):
+        config = self._config = resolve.read_config(self.walk, host)
+        texts = [address.text for address in found]
+        if questions.names_need_a_look(self.route, texts, config.hosts_entries, took):
             self.announce(Stage.DNS, "each nameserver")
             if self.route.resolver == "system" and config.nameservers:
                 from claudecheck.probes.names import nameservers
 
                 nameservers.ask_all(self.walk, host, config.nameservers)
-            self.vary.names(config, found)
+            self._ask(self._facts(Stage.DNS))
         return found
 
     def _look_up(self, host: str, port: int) -> list[Address]:
@@ -157,13 +166,6 @@ class Ladder:
         seen = self.walk.writer.journal().all(NameLookup)
         texts = [text for lookup in seen if lookup.ok and lookup.family != "any" for text in lookup.addresses]
         return [address for text in texts if (address := resolve.literal(text)) is not None]
-
-    def _odd(self, found: list[Address]) -> bool:
-        """Addresses that the official host does not have."""
-        if not self.route.endpoint.official:
-            # A gateway's private address is what it should have, and nobody else's resolver is asked for it.
-            return all(addresses.is_nowhere(address.text) for address in found) and not self.route.endpoint.private
-        return not any(addresses.is_api(address.text) for address in found)
 
     def _connect(self, found: list[Address]) -> Stream | None:
         """Every address side by side. The climb goes on with the first that answers; those that are
@@ -207,7 +209,9 @@ class Ladder:
         if not seen.ok or secured is None:
             self._fail(Stage.TLS, seen)
             return None
-        self.vary.trusted(seen)
+        if self.route.endpoint.official and questions.not_public(seen):
+            self.between = True
+        self._ask(self._facts(Stage.TLS, seen))
         self._stay_with(seen.address)
         return secured
 
@@ -216,7 +220,36 @@ class Ladder:
         if self.route.proxy is None:
             self.route = replace(self.route, connect_to=address)
             self.walk = replace(self.walk, route=self.route)
-            self.vary.route = self.route
+
+    # -- what is seen calls for questions
+
+    def _facts(self, stage: Stage, seen: Observation | None = None, models: Sequence[str] = ()) -> Facts:
+        """What is known when a stage may call for questions."""
+        journal, config = self.walk.writer.journal(), self._config
+        lookups = [one for one in journal.all(NameLookup) if one.purpose == "api"]
+        found = next((one.addresses for one in lookups if not one.transport and one.family == "any"), [])
+        answers = [text for one in lookups if one.transport for text in one.addresses]
+        return Facts(
+            stage=stage,
+            route=self.route,
+            others=self.options.others,
+            seen=seen,
+            found=tuple(found),
+            listed=tuple(config.hosts_entries) if config else (),
+            answers=tuple(dict.fromkeys(answers)),
+            nameservers=tuple(config.nameservers) if config else (),
+            search=bool(config and config.search),
+            models=tuple(models),
+            between=self.between,
+        )
+
+    def _ask(self, facts: Facts) -> None:
+        """Ask what they call for."""
+        if asks := questions.asks(facts):
+            self._walker().walk_all(asks)
+
+    def _walker(self) -> Walker:
+        return Walker(replace(self.walk, route=self.route), self.options.step_s, self.sender)
 
     # -- the API
 
@@ -226,13 +259,21 @@ class Ladder:
         if self.stopped:
             walk = replace(walk, route=replace(self.route, credential=Credential(), headers=()))
         listed = models.authenticate(walk, self.sender, self.options.limit_s(models.LIMIT_S))
+        if not listed.ok and not listed.status:
+            listed = self._once_more(listed)
         because = self._why_no_message(listed)
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
-            if because in (Stage.MODELS, "option") and not listed.ok:
-                vary_request.models(self.vary, listed)
+            if because in (Stage.MODELS, "option") and listed.status and not listed.ok:
+                self._ask(self._facts(Stage.MODELS, listed))
             return
         self._message(listed)
+
+    def _once_more(self, listed: HttpExchange) -> HttpExchange:
+        """Nothing answered. Where the same request then gets through, the walk goes on with that answer."""
+        self._ask(self._facts(Stage.MODELS, listed))
+        again = self._walker().answer(questions.AGAIN.id)
+        return again if again is not None and again.ok else listed
 
     def _why_no_message(self, listed: HttpExchange) -> str | None:
         """None when the message is sent, else what stopped it: a stage or an option."""
@@ -254,19 +295,20 @@ class Ladder:
 
     def _message(self, listed: HttpExchange) -> None:
         chosen = message.choose_models(self.options.model, listed.models)
-        sizes = side_by_side.Started([partial(vary_request.sizes, self.vary, chosen[0])])
+        facts = replace(self._facts(Stage.MESSAGES), model=chosen[0])
+        sizes = side_by_side.Started([partial(self._walker().sizes, facts)])
         self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
         # The SDK looks the name up again, and waits as long as it did here.
         limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
         automatic = self.options.model is None
         seen = message.send(self.walk, self.sender, chosen, automatic=automatic, limit_s=limit_s)
         if not seen.ok:
-            if not listed.ok:
-                vary_request.models(self.vary, listed)
+            if listed.status and not listed.ok:
+                self._ask(self._facts(Stage.MODELS, listed))
             known = [model for model in message.choose_models(None, listed.models) if model != seen.model]
-            vary_request.messages(self.vary, seen, known if listed.models and not automatic else ())
-        elif self.vary.something_between and self.route.credential.secret:
-            vary_request.stream(self.vary, seen)
+            self._ask(self._facts(Stage.MESSAGES, seen, known if listed.models and not automatic else ()))
+        else:
+            self._ask(self._facts(Stage.MESSAGES, seen))
         for _ in sizes.finished(3 * self.options.step_s):
             break
 
@@ -282,25 +324,16 @@ class Ladder:
             return
         self.announce(stage, "the variations")
         trial = side_by_side.Started([self._try_the_client])
-        self._vary(stage, seen)
+        if stage is not Stage.DNS:  # names were asked for where they were found odd
+            self._ask(self._facts(stage, seen))
         for _ in trial.finished(self.options.step_s + 1.0):
             break
-
-    def _vary(self, stage: Stage, seen: TlsHandshake | None) -> None:
-        match stage:
-            case Stage.TCP:
-                self.vary.connections()
-            case Stage.TLS if seen is not None:
-                self.vary.handshakes(seen)
-            case Stage.PROXY:
-                self.vary.proxy()
-            case _:
-                return  # names were varied where they were found odd
 
     def _try_the_client(self) -> object:
         """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
         if self.sender.may_contradict:
-            vary_request.client(self.vary, self.sender)
+            facts = replace(self._facts(Stage.MODELS), client=self.sender.name)
+            self._walker().walk_all(questions.put(questions.TRIAL, facts))
         return None
 
     def _wait_for_others(self) -> None:

@@ -1,282 +1,152 @@
-"""Variations of the way: the failing route with exactly one field replaced, walked by the same probes.
+"""Walks what `diagnosis/questions.py` asks: the route with one thing changed, by the same probes.
 
-All that a failure calls for run side by side within one attempt's time. No variation sends a
-credential over a connection that did not verify, or to a host that is not on the user's route.
+All that are asked together run side by side within one attempt's time. None sends a credential over a connection
+that did not verify, or to a host that is not on the user's route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from claudecheck.diagnosis import variations as ids
-from claudecheck.failures import Failure, Stage
-from claudecheck.observations import (
-    ResolverConfig,
-    TlsHandshake,
-    VariationTried,
-)
+from claudecheck.diagnosis import questions
+from claudecheck.diagnosis.questions import Ask, Facts, Target
+from claudecheck.observations import HttpExchange, VariationTried
 from claudecheck.probes import connect, reach, side_by_side
-from claudecheck.probes.api import http
+from claudecheck.probes.api import bodies, http
 from claudecheck.probes.names import resolve
-from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.proxy import tunnel
+from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.walk import Walk
-from claudecheck.route import Credential, Plan, Route
-from claudecheck.run.options import Options, host_and_port
 
-#: A server name that the API does not have; it exists, so that a filter has no reason to stop it.
-NEUTRAL_NAME = "www.example.com"
-#: Small enough for every path that IPv6 allows (1280), less the headers.
-SMALL_SEGMENT = 536
+#: Seconds: nameservers are asked twice in that time, a small request is answered, a token is written.
+ASK_LIMIT_S, REQUEST_LIMIT_S, MESSAGE_LIMIT_S = 3.0, 8.0, 10.0
+#: A body is only sent when the measured rate says that it takes less than this.
+LONGEST_UPLOAD_S = 4.0
+SLOW_FIRST_S = 0.6
 
 
 @dataclass(frozen=True)
-class Variation:
-    """`change` does the walk; `changed`, `before` and `after` say which one field was replaced."""
+class Walker:
+    """Walks questions, and cures. `step_s` is what one step of a walk may take; `client` is the client itself."""
 
-    id: str
-    changed: str
-    before: str
-    after: str
-    change: Callable[[Walk], object]
-    route: Route | None = None
+    walk: Walk
+    step_s: float
+    client: Sender | None = None
 
-
-class Variations:
-    """The variations of one walk. `something_between` says that more than the network is on the route."""
-
-    def __init__(self, walk: Walk, plan: Plan, options: Options) -> None:
-        self.walk = walk
-        self.route = walk.route
-        self.plan = plan
-        self.options = options
-        self.step_s = options.step_s
-        self._shake = partial(reach.shake, limit_s=options.step_s)
-        self.something_between = self.route.proxy is not None or not self.route.endpoint.official
-
-    def run(self, stage: Stage, chosen: list[Variation], limit_s: float | None = None) -> None:
-        """Declare them, then walk all side by side for one attempt's time."""
-        if not chosen:
-            return
+    def walk_all(self, asks: Sequence[Ask], limit_s: float | None = None) -> None:
+        """Declare them, then walk all side by side. What has not ended after `limit_s` seconds is abandoned."""
         jobs = []
-        for variation in chosen:
-            tried = VariationTried(
-                id=variation.id, stage=stage, changed=variation.changed, before=variation.before, after=variation.after
-            )
+        for ask in asks:
+            tried = VariationTried(id=ask.id, stage=ask.stage, changed=ask.changed, before=ask.before, after=ask.after)
             self.walk.record(tried, self.walk.start())
-            varied = replace(self.walk, route=variation.route or self.route, variation=variation.id)
-            jobs.append(partial(variation.change, varied))
-        side_by_side.run(jobs, self.walk.deadline.share(limit_s or 2 * self.step_s))
+            varied = replace(self.walk, route=ask.route, variation=ask.id)
+            jobs.append(partial(self._walk, varied, ask))
+        usual = MESSAGE_LIMIT_S + 1.0 if any(_costs(ask) for ask in asks) else 2 * self.step_s
+        side_by_side.run(jobs, self.walk.deadline.share(limit_s or usual))
 
-    # -- dns
+    def _walk(self, walk: Walk, ask: Ask) -> object:
+        target, endpoint = ask.target, walk.route.endpoint
+        host, port = target.host or endpoint.host, target.port or endpoint.port
+        match ask.by:
+            case "nameserver":
+                return _ask_nameserver(walk, ask)
+            case "lookup":
+                return resolve.lookup(walk, host, port, purpose="control", limit_s=self.step_s)
+            case "connect":
+                return _connect(walk, host, port, self.step_s)
+            case "handshake":
+                return reach.shake(walk, target.host, target.port, address=target.address, limit_s=self.step_s)
+            case "tunnel":
+                purpose = "control" if target.host else "api"
+                if opened := tunnel.open_tunnel(walk, host, port, purpose=purpose, limit_s=self.step_s):
+                    opened.close()
+                return None
+            case "page":
+                return http.exchange(walk, _page(target), self.step_s)
+            case "request":
+                return http.exchange(walk, _request(target), self._limit(target))
+            case "client":
+                trial = http.Request(stage="models", step="trial", path="/v1/models", authenticated=False)
+                return self.client.exchange(walk, trial, self.step_s) if self.client is not None else None
 
-    def names(self, config: ResolverConfig, found: list[Address]) -> None:
-        """The name by other resolvers, as another name, and without the search domains."""
-        host, port = self.route.endpoint.host, self.route.endpoint.port
-        others = self.options.others
-        if self.route.resolver != "system":
-            self.run(Stage.DNS, [] if found else self._known_proxy())
-            return
-        chosen = [
-            Variation(
-                f"{ids.NAMESERVER_TCP}:{server}", "transport", "UDP", f"{server} over TCP",
-                partial(_ask, server=server, host=host, transport="tcp", configured=True),
-            )
-            for server in config.nameservers[:3]
-        ]  # fmt: skip
-        chosen += [
-            Variation(
-                f"{ids.PUBLIC_RESOLVER}:{server}", "resolver", "the system's", server,
-                partial(_ask, server=server, host=host, transport="udp", configured=False),
-            )
-            for server in others.resolvers
-        ]  # fmt: skip
-        if others.dns_over_https:
-            chosen.append(
-                Variation(
-                    ids.DNS_OVER_HTTPS, "resolver", "the system's", others.dns_over_https,
-                    partial(_ask, server=others.dns_over_https, host=host, transport="https", configured=False),
-                )
-            )  # fmt: skip
-        if not host.endswith(".") and resolve.literal(host) is None and config.search:
-            chosen.append(
-                Variation(ids.TRAILING_DOT, "name", host, f"{host}.", partial(_lookup, host=f"{host}.", port=port))
-            )
-        if not found:
-            chosen += [
-                Variation(f"{ids.OTHER_NAME}:{name}", "name", host, name, partial(_lookup, host=name, port=443))
-                for name, _ in map(host_and_port, others.controls[:1])
-            ]
-            chosen += self._known_proxy()
-        self.run(Stage.DNS, chosen)
+    def _limit(self, target: Target) -> float:
+        limits = {"models": REQUEST_LIMIT_S, "count-tokens": 2 * self.step_s}
+        return limits.get(target.send, MESSAGE_LIMIT_S)
 
-    # -- tcp
+    def sizes(self, facts: Facts) -> object:
+        """Bodies of growing size to count_tokens, which is free; ends at the first that does not get through.
 
-    def connections(self) -> None:
-        """Other hosts, and the proxy that the machine knows."""
-        endpoint = self.route.endpoint
-        chosen = [
-            Variation(
-                f"{ids.CONTROL_HOST}:{name}:{port}", "host", endpoint.host, f"{name} port {port}",
-                partial(_reach, host=name, port=port, limit_s=self.step_s),
-            )
-            for name, port in self._controls()
-        ]  # fmt: skip
-        self.run(Stage.TCP, [*chosen, *self._known_proxy(), *self._portals()])
-
-    def _known_proxy(self) -> list[Variation]:
-        """Through the proxy that the machine knows and this client does not use."""
-        known = self.route.known_proxy
-        if known is None:
-            return []
-        varied = replace(self.route, proxy=known)
-        return [Variation(ids.KNOWN_PROXY, "proxy", "none", known.shown, self._shake, varied)]
-
-    def _controls(self) -> list[tuple[str, int]]:
-        """Every control's own port, and plain HTTP at the first: port 443 may be all that is closed."""
-        found = [host_and_port(control) for control in self.options.others.controls]
-        return [*found, *((name, 80) for name, port in found[:1] if port == 443)]
-
-    # -- tls
-
-    def handshakes(self, seen: TlsHandshake) -> None:
-        """What a failed handshake calls for: silence asks for other shapes, distrust for other names."""
-        if seen.failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED):
-            chosen = [*self._other_names(), *self._other_shapes(), *self._tls_controls()[:1], *self._portals()[:1]]
-        elif seen.failure in (Failure.ALERT, Failure.VERSION_UNSUPPORTED):
-            chosen = [*self._other_names(), *self._tls_controls()[:1]]
-        elif seen.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID):
-            chosen = [*self._tls_controls(), *self._portals()]
-        else:
-            chosen = [*self._other_names()[:1], *self._tls_controls()[:1], *self._portals()]
-        self.run(Stage.TLS, chosen)
-
-    def trusted(self, seen: TlsHandshake) -> None:
-        """A chain that verified, and ends at a root that no public store holds: is it minted on demand?"""
-        public = [store for store in seen.stores if store.store == "certifi"]
-        if self.route.endpoint.official and public and not any(store.trusted for store in public):
-            self.something_between = True
-            self.run(Stage.TLS, self._other_names()[:1])
-
-    def _other_names(self) -> list[Variation]:
-        before = self.route.sni or "no name"
-        return [
-            Variation(
-                ids.OTHER_SERVER_NAME, "server name", before, NEUTRAL_NAME,
-                self._shake, replace(self.route, server_name=NEUTRAL_NAME),
-            ),
-            Variation(
-                ids.NO_SERVER_NAME, "server name", before, "none", self._shake, replace(self.route, server_name="")
-            ),
-        ]  # fmt: skip
-
-    def _other_shapes(self) -> list[Variation]:
-        return [
-            Variation(
-                ids.SMALL_HELLO, "ClientHello", "normal", "small", self._shake, replace(self.route, hello="small")
-            ),
-            Variation(
-                ids.PADDED_HELLO, "ClientHello", "normal", "padded", self._shake, replace(self.route, hello="padded")
-            ),
-            Variation(
-                ids.SMALL_SEGMENTS, "segment size", "the system's", f"{SMALL_SEGMENT} bytes",
-                self._shake, replace(self.route, max_segment=SMALL_SEGMENT),
-            ),
-            Variation(
-                ids.OLD_TLS, "TLS version", "up to 1.3", "1.2", self._shake, replace(self.route, max_tls="1.2")
-            ),
-        ]  # fmt: skip
-
-    def _tls_controls(self) -> list[Variation]:
-        return [
-            Variation(
-                f"{ids.TLS_CONTROL}:{name}", "host", self.route.endpoint.host, name,
-                partial(self._shake, host=name, port=port),
-                replace(self.route, credential=Credential()),
-            )
-            for name, port in map(host_and_port, self.options.others.controls)
-        ]  # fmt: skip
-
-    def _portals(self) -> list[Variation]:
-        return [
-            Variation(
-                f"{ids.PORTAL_CHECK}:{url}", "page", self.route.endpoint.url, url,
-                partial(_check_page, url=url, status=status, start=start, limit_s=self.step_s),
-            )
-            for url, status, start in self.options.others.portals
-        ]  # fmt: skip
-
-    # -- proxy
-
-    def proxy(self) -> None:
-        """Without the proxy, to another host, and in the other ways of speaking to it."""
-        proxy = self.route.proxy
-        if proxy is None:
-            return
-        chosen = [
-            Variation(ids.DIRECT, "proxy", proxy.shown, "none", self._shake, replace(self.route, proxy=None)),
-        ]
-        chosen += [
-            Variation(
-                f"{ids.PROXY_CONTROL}:{name}", "host", self.route.endpoint.host, name,
-                partial(self._tunnel, host=name, port=port),
-            )
-            for name, port in map(host_and_port, self.options.others.controls[:1])
-        ]  # fmt: skip
-        if proxy.has_credentials:
-            bare = replace(self.route, proxy=proxy.without_credentials())
-            chosen.append(
-                Variation(ids.WITHOUT_CREDENTIALS, "proxy credentials", "sent", "not sent", self._tunnel, bare)
-            )
-        if proxy.scheme in ("http", "https"):
-            other = "http" if proxy.scheme == "https" else "https"
-            varied = replace(self.route, proxy=replace(proxy, scheme=other).without_credentials())
-            name = ids.PLAIN_PROXY if other == "http" else ids.TLS_PROXY
-            chosen.append(Variation(name, "proxy scheme", proxy.scheme, other, self._tunnel, varied))
-        else:
-            varied = replace(self.route, proxy=replace(proxy, scheme="http"))
-            chosen.append(Variation(ids.PLAIN_PROXY, "proxy scheme", proxy.scheme, "http", self._tunnel, varied))
-        self.run(Stage.PROXY, chosen)
-
-    def _tunnel(self, walk: Walk, host: str = "", port: int = 0) -> object:
-        endpoint, purpose = walk.route.endpoint, "control" if host else "api"
-        target = host or endpoint.host, port or endpoint.port
-        opened = tunnel.open_tunnel(walk, *target, purpose=purpose, limit_s=self.step_s)
-        if opened is not None:
-            opened.close()
+        A body is sent only when the rate of the one before says that it is quick, so that a slow line
+        is not called a fault.
+        """
+        predicted = 0.0
+        for ask in questions.put(questions.COUNT_TOKENS, facts):
+            if predicted > LONGEST_UPLOAD_S:
+                return None
+            started = self.walk.start()
+            self.walk_all([ask], limit_s=2 * self.step_s + 1.0)
+            took = (self.walk.start() - started) / 1000
+            seen = self.answer(ask.id)
+            if seen is None or not seen.status:
+                return None
+            # The first is one packet: its time is the way's, not the rate's, unless the line is very slow.
+            first = ask.target.size == questions.BODY_SIZES[0]
+            predicted = took * 4 if not first else took * 16 if took > SLOW_FIRST_S else 0.0
         return None
 
+    def answer(self, variation: str) -> HttpExchange | None:
+        """The last answer that was recorded under this id."""
+        seen = self.walk.writer.journal().all(HttpExchange, variation=variation)
+        return seen[-1] if seen else None
 
-# -- the walks of single variations ----------------------------------------------------------------
+
+def _costs(ask: Ask) -> bool:
+    return ask.target.send in ("message", "stream")
 
 
-def _ask(walk: Walk, *, server: str, host: str, transport: str, configured: bool) -> object:
+def _ask_nameserver(walk: Walk, ask: Ask) -> object:
     from claudecheck.probes.names import nameservers
 
-    return nameservers.ask_all(walk, host, [server], transport=transport, configured=configured, limit_s=3.0)
+    server = ask.target.server
+    return nameservers.ask_all(
+        walk,
+        walk.route.endpoint.host,
+        [server],
+        transport=ask.target.transport,
+        configured=ask.target.configured,
+        limit_s=ASK_LIMIT_S,
+    )
 
 
-def _lookup(walk: Walk, *, host: str, port: int) -> object:
-    return resolve.lookup(walk, host, port, purpose="control", limit_s=5.0)
-
-
-def _reach(walk: Walk, *, host: str, port: int, limit_s: float) -> object:
+def _connect(walk: Walk, host: str, port: int, limit_s: float) -> object:
     found = resolve.lookup(walk, host, port, purpose="control", limit_s=limit_s)
     return connect.connect_all(
         walk, found[:4], port, purpose="control", name=host, keep_first=False, limit_s=limit_s / 2
     )
 
 
-def _check_page(walk: Walk, *, url: str, status: int, start: str, limit_s: float) -> object:
-    request = http.Request(
+def _page(target: Target) -> http.Request:
+    """A page with a known answer, or the status page."""
+    if not target.status:
+        return http.Request(stage="messages", step="status", url=target.url, authenticated=False, expected="json")
+    return http.Request(
         stage="models",
         step="portal",
-        url=url,
+        url=target.url,
         authenticated=False,
         expected="",
-        expected_status=status,
-        expected_start=start,
+        expected_status=target.status,
+        expected_start=target.start,
     )
-    return http.exchange(walk, request, limit_s)
+
+
+def _request(target: Target) -> http.Request:
+    match target.send:
+        case "models":
+            return http.Request(stage="models", step="models", path="/v1/models?limit=100")
+        case "count-tokens":
+            return bodies.count_request(target.model, target.size)
+        case "message" | "stream":
+            return bodies.message_request(target.model, stream=target.send == "stream")

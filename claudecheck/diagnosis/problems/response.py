@@ -211,6 +211,32 @@ USER_AGENT_FILTERED = Problem(
     told_apart="Only the User-Agent was changed, and the request got through.",
 )
 
+CUSTOM_HEADER_REFUSED = Problem(
+    code="custom-header-refused",
+    layer="models",
+    title="The custom header {header} is refused",
+    cause="ANTHROPIC_CUSTOM_HEADERS adds it to every request, and something before {host} refuses requests that carry it: a firewall or the gateway. The same request without it was answered.",
+    owner="you",
+    fixes=(
+        Remedy(text="Take {header} out of ANTHROPIC_CUSTOM_HEADERS, and leave the other headers in"),
+        Remedy(
+            text="Send no custom headers at all",
+            commands=unset("ANTHROPIC_CUSTOM_HEADERS"),
+            caution="headers that a gateway needs go with it",
+        ),
+        Remedy(text="If the header is needed, ask whoever runs {host} to allow it"),
+    ),
+    verify="claudecheck doctor --no-message",
+    looks_like=printed(
+        old="anthropic.PermissionDeniedError: …",
+        new="anthropic.PermissionDeniedError: …",
+        typescript="PermissionDeniedError: 403 …",
+        claude_code="API Error: 403 …",
+        curl="works, because curl does not send it",
+    ),
+    told_apart="Only that header was left out, and the request got through.",
+)
+
 BETA_HEADER_REFUSED = Problem(
     code="beta-header-refused",
     layer="messages",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from claudecheck.diagnosis import variations
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.failures import Failure, Stage
 from claudecheck.report import Finding
@@ -32,7 +32,7 @@ def _gets_through_all_the_same(evidence: Evidence) -> Iterable[Finding]:
 def _stops_all_the_same(evidence: Evidence) -> Iterable[Finding]:
     """The walk got through, a plain client did again, and the client itself did not."""
     models = evidence.models
-    plain = evidence.tried(variations.PLAIN_MODELS)
+    plain = evidence.tried(questions.PLAIN_MODELS)
     if models is None or models.status or plain is None or not plain.reached or models.failure is Failure.CANCELLED:
         return
     yield evidence.finding(

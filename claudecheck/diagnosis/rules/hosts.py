@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure
 from claudecheck.observations import NameLookup, Observation, TcpConnect, TlsHandshake, Tunnel
 from claudecheck.report import Finding
 
-CLIENT_HOST = "client:host"  # :NEED:NAME - a host that this client needs beside the API
 _STEPS: tuple[tuple[type[Observation], str], ...] = (
     (NameLookup, "dns"),
     (TcpConnect, "tcp"),
@@ -23,7 +23,7 @@ _STEPS: tuple[tuple[type[Observation], str], ...] = (
 
 def find(evidence: Evidence) -> Iterable[Finding]:
     """Nothing where no host answers, the API's included: then the network is down, and other rules say so."""
-    tried = evidence.tried_all(CLIENT_HOST)
+    tried = evidence.tried_all(questions.CLIENT_HOST)
     blocked = {name: told for name, told in ((one.tried.id, _blocked(one)) for one in tried) if told}
     if len(blocked) == len(tried) and not _api_reached(evidence):
         return
@@ -45,12 +45,12 @@ def _title(names: list[str]) -> str:
 
 
 def _of(blocked: dict[str, str], need: str) -> list[str]:
-    return [told for name, told in blocked.items() if name.startswith(f"{CLIENT_HOST}:{need}:")]
+    return [told for name, told in blocked.items() if name.startswith(f"{questions.CLIENT_HOST.id}:{need}:")]
 
 
 def _others(evidence: Evidence, need: str) -> list[str]:
     """What separates the hosts that are blocked from those that are not."""
-    good = [one for one in evidence.tried_all(f"{CLIENT_HOST}:{need}") if _secured(one)]
+    good = [one for one in evidence.tried_all(questions.CLIENT_HOST, need) if _secured(one)]
     return [f"{one.tried.after.partition(' ')[0]} answers" for one in good]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from claudecheck.diagnosis import origin, products, variations
+from claudecheck.diagnosis import origin, products, questions, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS, login_failed
 from claudecheck.failures import Failure, Stage
@@ -20,6 +20,7 @@ _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 
 def find(evidence: Evidence) -> Iterable[Finding]:
     yield from _incident(evidence)
+    yield from _intermittent(evidence)
     seen = evidence.models
     if seen is None or seen.ok or seen.failure is Failure.CANCELLED:
         return
@@ -31,14 +32,53 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if works:
         yield _beside_the_route(evidence, seen)
         return
-    plain = evidence.tried(variations.PLAIN_MODELS)
+    if (refused := _refused_header(evidence)) is not None:
+        yield refused
+        return
+    plain = evidence.tried(questions.PLAIN_MODELS)
     if plain is None or not plain.reached:  # else it is the client: told by its own rule
         yield judge(evidence, seen, "models")
 
 
+def _intermittent(evidence: Evidence) -> Iterable[Finding]:
+    """The same request failed, and then got through: nothing was changed in between."""
+    again, first = evidence.tried(questions.AGAIN), evidence.first_models
+    if again is None or not again.reached or first is None:
+        return
+    yield evidence.finding(
+        questions.AGAIN.means,
+        values={"count": "1", "total": "2"},
+        seen=[*_seen(first), f"the same request again: {again.text}"],
+        ruled_out=evidence.cleared(Stage.MODELS),
+        layer="models",
+    )
+
+
+def _refused_header(evidence: Evidence) -> Finding | None:
+    """Without one custom header, or without all of them, the request gets through."""
+    alone = [outcome for outcome in evidence.tried_all(questions.WITHOUT_HEADER) if outcome.reached]
+    together = evidence.tried(questions.NO_CUSTOM_HEADERS)
+    if not alone and (together is None or not together.reached):
+        return None
+    names = [outcome.tried.before for outcome in alone] or evidence.route.custom_headers
+    answers = [*alone, *([together] if together is not None else [])]
+    return evidence.finding(
+        questions.WITHOUT_HEADER.means,
+        values={"header": " or ".join(names)},
+        seen=[
+            *(_seen(evidence.models) if evidence.models is not None else []),
+            *(f"{one.tried.changed} {one.tried.before} {one.tried.after}: {one.text}" for one in answers),
+        ],
+        ruled_out=evidence.cleared(Stage.MODELS),
+        confidence="high" if len(names) == 1 else "medium",
+        owner="you" if evidence.official else None,
+        layer="models",
+    )
+
+
 def _incident(evidence: Evidence) -> Iterable[Finding]:
     """The status page, asked because the API itself said that it is unwell, reports an incident."""
-    outcome = evidence.tried(variations.STATUS_PAGE)
+    outcome = evidence.tried(questions.STATUS_PAGE)
     if outcome is None or not outcome.reached:
         return
     for step in outcome.observations:
@@ -139,9 +179,9 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
     stage = Stage.MODELS if layer == "models" else Stage.MESSAGES
     severity: Severity = "error"
     told = _seen(seen)
-    if code == "header-scheme" and (other := evidence.tried(variations.OTHER_HEADER)) is not None:
+    if code == "header-scheme" and (other := evidence.tried(questions.OTHER_HEADER)) is not None:
         told.append(f"with {other.tried.after} instead of {other.tried.before}: {other.text}")
-    if (model := evidence.tried(variations.OTHER_MODEL)) is not None:
+    if (model := evidence.tried(questions.OTHER_MODEL)) is not None:
         told.append(f"the model {model.tried.after} instead of {model.tried.before}: {model.text}")
     return evidence.finding(
         code,
@@ -157,7 +197,7 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
 
 def _filled(evidence: Evidence, seen: HttpExchange, code: str) -> dict[str, str]:
     values = values_of(seen)
-    if code == "header-scheme" and (other := evidence.tried(variations.OTHER_HEADER)) is not None:
+    if code == "header-scheme" and (other := evidence.tried(questions.OTHER_HEADER)) is not None:
         values |= {"header": other.tried.after, "value": other.tried.before}
     return values
 
@@ -219,7 +259,7 @@ def _edge(evidence: Evidence, seen: HttpExchange, _who: str) -> Verdict | None:
         return "request-forbidden", "high", None
     if seen.status == 413:
         return "request-too-large", "high", None
-    agent = evidence.tried(variations.NEUTRAL_AGENT)
+    agent = evidence.tried(questions.NEUTRAL_AGENT)
     if seen.status in (403, 406, 429) and not seen.request_id and agent is not None and _differs(agent):
         return "user-agent-filtered", "high", None
     return None
@@ -238,7 +278,7 @@ def _api_words(evidence: Evidence, seen: HttpExchange, who: str) -> Verdict | No
     if seen.shape != "api-error" or (not seen.request_id and evidence.official and seen.error_type == "forbidden"):
         return None
     if seen.status == 401 and not evidence.official:
-        other = evidence.tried(variations.OTHER_HEADER)
+        other = evidence.tried(questions.OTHER_HEADER)
         if other is not None and _accepted(other):
             return "header-scheme", "high", None
     from_api = who == "api"
@@ -363,7 +403,7 @@ def _other_body(evidence: Evidence, seen: HttpExchange, _who: str) -> Verdict | 
             return "not-the-api", "medium", "you"
         return "response-malformed", "high", None
     if seen.status == 401:
-        other = evidence.tried(variations.OTHER_HEADER)
+        other = evidence.tried(questions.OTHER_HEADER)
         if not evidence.official and other is not None and _accepted(other):
             return "header-scheme", "high", None
         return "key-invalid", "medium", None if evidence.official else "gateway"
@@ -387,7 +427,7 @@ def _portal_or_block(step: HttpExchange) -> str:
 
 def portal_from_check(evidence: Evidence) -> Finding | None:
     """The page that is known to answer 204 or one word was answered by something else."""
-    outcome = evidence.tried(variations.PORTAL_CHECK)
+    outcome = evidence.tried(questions.PORTAL_CHECK)
     if outcome is None:
         return None
     for step in outcome.observations:

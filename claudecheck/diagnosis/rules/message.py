@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from claudecheck.diagnosis import origin, variations
+from claudecheck.diagnosis import origin, questions, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.diagnosis.rules.http import explained, judge, values_of
@@ -28,8 +28,8 @@ def find(evidence: Evidence) -> Iterable[Finding]:
         return
     if _same_as_models(evidence, seen):
         return  # one cause, told once, at the stage that met it first
-    streamed = evidence.tried(variations.STREAMED)
-    plain = evidence.tried(variations.PLAIN_CLIENT)
+    streamed = evidence.tried(questions.STREAMED)
+    plain = evidence.tried(questions.PLAIN_CLIENT)
     unanswered = seen.failure in (Failure.TIMED_OUT, Failure.CLOSED, Failure.RESET, Failure.CUT)
     if unanswered and (sized := _by_size(evidence, seen)) is not None:
         yield sized
@@ -49,9 +49,9 @@ def find(evidence: Evidence) -> Iterable[Finding]:
 
 def _by_size(evidence: Evidence, seen: HttpExchange) -> Finding | None:
     """The message vanished, and so do bodies from a size on, while something smaller gets through."""
-    sizes = evidence.tried_all(variations.COUNT_TOKENS)
+    sizes = evidence.tried_all(questions.COUNT_TOKENS)
     vanished = [outcome for outcome in sizes if outcome.failure in _VANISHED]
-    small = [*(o for o in sizes if o not in vanished), *evidence.tried_all(variations.PLAIN_CLIENT)]
+    small = [*(o for o in sizes if o not in vanished), *evidence.tried_all(questions.PLAIN_CLIENT)]
     if not vanished or not any(outcome.reached for outcome in small):
         return None
     return evidence.finding(
@@ -67,7 +67,7 @@ def _by_size(evidence: Evidence, seen: HttpExchange) -> Finding | None:
 
 
 def _agent_decides(evidence: Evidence) -> bool:
-    agent = evidence.tried(variations.NEUTRAL_AGENT)
+    agent = evidence.tried(questions.NEUTRAL_AGENT)
     return agent is not None and agent.reached
 
 
@@ -82,8 +82,8 @@ def _same_as_models(evidence: Evidence, seen: HttpExchange) -> bool:
 
 
 def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
-    tried = [*evidence.tried_all(variations.PLAIN_CLIENT), *evidence.tried_all(variations.STREAMED)]
-    tried += evidence.tried_all(variations.NEUTRAL_AGENT)
+    tried = [*evidence.tried_all(questions.PLAIN_CLIENT), *evidence.tried_all(questions.STREAMED)]
+    tried += evidence.tried_all(questions.NEUTRAL_AGENT)
     told = [f"{seen.sender}: {seen.error or seen.status}"]
     told += [f"{outcome.tried.changed} {outcome.tried.after}: {outcome.text}" for outcome in tried]
     return evidence.finding(
@@ -97,7 +97,7 @@ def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
 
 def _sizes(evidence: Evidence) -> Iterable[Finding]:
     """Small requests get through; from a size on they do not."""
-    sizes = evidence.tried_all(variations.COUNT_TOKENS)
+    sizes = evidence.tried_all(questions.COUNT_TOKENS)
     failed = [outcome for outcome in sizes if outcome.failure in _VANISHED]
     if not failed:
         return
@@ -110,7 +110,7 @@ def _sizes(evidence: Evidence) -> Iterable[Finding]:
 
 
 def _streams(evidence: Evidence) -> Iterable[Finding]:
-    streamed = evidence.tried(variations.STREAMED)
+    streamed = evidence.tried(questions.STREAMED)
     if streamed is None or streamed.reached or _api_refused(streamed):
         return
     yield evidence.finding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from claudecheck.diagnosis import addresses, variations
+from claudecheck.diagnosis import addresses, questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.rules.proxy import proxy_required
 from claudecheck.failures import Failure, Stage
@@ -58,7 +58,12 @@ def _failed(evidence: Evidence, lookup: NameLookup) -> Finding:
 
 def _cause(evidence: Evidence, lookup: NameLookup, direct: list[NameLookup]) -> tuple[str, Confidence]:
     failures = [answer.failure for answer in direct]
-    over_tcp = [a for a in evidence.direct_answers() if a.transport == "tcp" and a.configured]
+    over_tcp = [
+        step
+        for outcome in evidence.tried_all(questions.NAMESERVER_TCP)
+        for step in outcome.observations
+        if isinstance(step, NameLookup)
+    ]
     if any(a.truncated for a in direct) and over_tcp and not any(a.ok for a in over_tcp):
         return "dns-tcp-blocked", "high"
     said = {
@@ -103,7 +108,7 @@ def _told(answer: NameLookup) -> str:
 def _elsewhere(evidence: Evidence) -> list[str]:
     """What other resolvers and other names said: the variations."""
     told: list[str] = []
-    for name in (variations.PUBLIC_RESOLVER, variations.DNS_OVER_HTTPS, variations.OTHER_NAME, variations.TRAILING_DOT):
+    for name in (questions.PUBLIC_RESOLVER, questions.DNS_OVER_HTTPS, questions.OTHER_NAME, questions.TRAILING_DOT):
         told += [f"{outcome.tried.after}: {outcome.text}" for outcome in evidence.tried_all(name)]
     return told
 
@@ -112,7 +117,7 @@ def _owner(evidence: Evidence, code: str) -> Owner | None:
     """A wrong name is the writer's; a right name that this network does not resolve is the network's."""
     if code != "dns-name-not-found":
         return None
-    public = evidence.tried_all(variations.PUBLIC_RESOLVER)
+    public = evidence.tried_all(questions.PUBLIC_RESOLVER)
     if evidence.official or any(outcome.reached for outcome in public):
         return "network"
     return "you"
@@ -192,7 +197,7 @@ def _names_this_machine(host: str) -> bool:
 
 def _search_domain(evidence: Evidence, lookup: NameLookup, *, stopped: bool) -> Finding | None:
     """With a trailing dot the name has no address, or others: a search domain answered for it."""
-    dotted = evidence.tried(variations.TRAILING_DOT)
+    dotted = evidence.tried(questions.TRAILING_DOT)
     if dotted is None or dotted.silent or dotted.failure is Failure.TRY_AGAIN:
         return None
     answers = [step for step in dotted.observations if isinstance(step, NameLookup)]
@@ -217,7 +222,7 @@ def _unexpected(
     """Public addresses that the API is not known to use. An error only when another resolver
     gives the API's own: the published ranges may be older than the network.
     """
-    elsewhere = [*evidence.tried_all(variations.PUBLIC_RESOLVER), *evidence.tried_all(variations.DNS_OVER_HTTPS)]
+    elsewhere = [*evidence.tried_all(questions.PUBLIC_RESOLVER), *evidence.tried_all(questions.DNS_OVER_HTTPS)]
     true_ones = [
         outcome
         for outcome in elsewhere

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from claudecheck.diagnosis import variations
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import Tunnel
@@ -32,7 +32,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if cause is None:
         return
     code, seen, values, confidence = cause
-    direct = evidence.tried(variations.DIRECT)
+    direct = evidence.tried(questions.DIRECT)
     seen += _varied(evidence)
     # A proxy that refuses by policy is not called unneeded: going round it may not be allowed.
     broken = code in _BROKEN
@@ -50,8 +50,8 @@ def find(evidence: Evidence) -> Iterable[Finding]:
 
 
 def _varied(evidence: Evidence) -> list[str]:
-    names = [variations.DIRECT, variations.PROXY_CONTROL, variations.WITHOUT_CREDENTIALS]
-    names += [variations.PLAIN_PROXY, variations.TLS_PROXY]
+    names = [questions.DIRECT, questions.PROXY_CONTROL, questions.WITHOUT_CREDENTIALS]
+    names += [questions.PLAIN_PROXY, questions.TLS_PROXY]
     return [f"{o.tried.changed} {o.tried.after}: {o.text}" for name in names for o in evidence.tried_all(name)]
 
 
@@ -69,7 +69,7 @@ def _cause(evidence: Evidence) -> Cause | None:
         return _no_connection(evidence)
     handshake = evidence.handshake("proxy")
     if handshake is not None and not handshake.ok:
-        plain = evidence.tried(variations.PLAIN_PROXY)
+        plain = evidence.tried(questions.PLAIN_PROXY)
         hint = "it speaks plain HTTP: write the proxy URL with http://" if plain is not None and plain.reached else ""
         return (
             "proxy-tls-failed",
@@ -118,10 +118,10 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
         case Failure.TIMED_OUT:
             if (plain := _speaks_http(evidence)) != "":
                 return "proxy-not-a-proxy", [*seen, plain], values, "high"
-            over_tls = evidence.tried(variations.TLS_PROXY)
+            over_tls = evidence.tried(questions.TLS_PROXY)
             if over_tls is not None and over_tls.reached:
                 return "proxy-tls-failed", [*seen, "it expects TLS: write the proxy URL with https://"], values, "high"
-            control = evidence.tried(variations.PROXY_CONTROL)
+            control = evidence.tried(questions.PROXY_CONTROL)
             if control is not None and control.reached:
                 return "proxy-upstream-failed", [*seen, "it opens tunnels to other hosts"], values, "medium"
             return "proxy-timeout", seen, values, "high" if control is not None else "medium"
@@ -130,7 +130,7 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
             return "proxy-denied", seen, values, "high"
         case Failure.NOT_A_PROXY | Failure.CLOSED | Failure.RESET:
             seen.append(_speaks_http(evidence))
-            over_tls = evidence.tried(variations.TLS_PROXY)
+            over_tls = evidence.tried(questions.TLS_PROXY)
             if over_tls is not None and over_tls.reached:
                 return "proxy-tls-failed", [*seen, "it expects TLS: write the proxy URL with https://"], values, "high"
             seen.append(f"first bytes: {tunnel.first_bytes}" if tunnel.first_bytes else "")
@@ -141,7 +141,7 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
 
 def _is_a_proxy(evidence: Evidence, tunnel: Tunnel) -> bool:
     """It sends this host elsewhere, as proxies do with hosts that they forbid; others it lets through."""
-    control = evidence.tried(variations.PROXY_CONTROL)
+    control = evidence.tried(questions.PROXY_CONTROL)
     marks = ("via", "x-squid-error", "proxy-connection", "proxy-agent")
     says_so = any(name in tunnel.headers for name in marks)
     return 300 <= tunnel.status < 400 and (says_so or (control is not None and control.reached))
@@ -149,7 +149,7 @@ def _is_a_proxy(evidence: Evidence, tunnel: Tunnel) -> bool:
 
 def _speaks_http(evidence: Evidence) -> str:
     """A SOCKS address that answers an HTTP CONNECT."""
-    plain = evidence.tried(variations.PLAIN_PROXY)
+    plain = evidence.tried(questions.PLAIN_PROXY)
     if not evidence.route.proxy.startswith("socks") or plain is None or not plain.reached:
         return ""
     return "it is no SOCKS proxy, it speaks HTTP: write the proxy URL with http://"
@@ -157,7 +157,7 @@ def _speaks_http(evidence: Evidence) -> str:
 
 def proxy_required(evidence: Evidence, seen: list[str]) -> Finding | None:
     """Direct is blocked, and the proxy that this machine knows opens the way."""
-    through = evidence.tried(variations.KNOWN_PROXY)
+    through = evidence.tried(questions.KNOWN_PROXY)
     if through is None or not through.reached:
         return None
     detection = evidence.detection

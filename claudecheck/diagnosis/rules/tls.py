@@ -13,12 +13,13 @@ Theory. A handshake can end in four ways that say nothing by themselves: silence
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from claudecheck.diagnosis import products, variations
+from claudecheck.diagnosis import products, questions
 from claudecheck.diagnosis.evidence import Evidence
+from claudecheck.diagnosis.questions import Question
 from claudecheck.diagnosis.trust_matrix import (
     clients_told,
     common_name,
@@ -138,50 +139,54 @@ def _stopped(evidence: Evidence, handshake: TlsHandshake) -> Finding:
     how = "silence" if silent else str(handshake.failure)
     seen = [f"{how} after the ClientHello: {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"]
     names = (
-        variations.OTHER_SERVER_NAME,
-        variations.NO_SERVER_NAME,
-        variations.SMALL_HELLO,
-        variations.SMALL_SEGMENTS,
-        variations.OLD_TLS,
-        variations.TLS_CONTROL,
+        questions.OTHER_SERVER_NAME,
+        questions.NO_SERVER_NAME,
+        questions.SMALL_HELLO,
+        questions.SMALL_SEGMENTS,
+        questions.OLD_TLS,
+        questions.TLS_CONTROL,
     )
     tried = {name: evidence.tried(name) for name in names}
     seen += [f"{o.tried.changed} {o.tried.after}: {o.text}" for o in tried.values() if o is not None]
     code, confidence = _which(handshake, tried)
     ruled_out = []
-    control = tried[variations.TLS_CONTROL]
+    control = tried[questions.TLS_CONTROL]
     if control is not None and control.reached:
         ruled_out.append(f"TLS in general ({control.tried.after} answers)")
     return _finding(evidence, handshake, code, seen, confidence=confidence, ruled_out=ruled_out)
 
 
-def _which(handshake: TlsHandshake, tried: dict[str, Outcome | None]) -> tuple[str, Confidence]:
-    passes = {name: outcome is not None and _answered(outcome) for name, outcome in tried.items()}
-    by_name = [passes[variations.OTHER_SERVER_NAME], passes[variations.NO_SERVER_NAME]]
-    if passes[variations.SMALL_SEGMENTS]:
+def _which(handshake: TlsHandshake, tried: Mapping[Question, Outcome | None]) -> tuple[str, Confidence]:
+    """By the one change that gets further than the client did; of several, by what they mean together."""
+    passes = {question: outcome is not None and _further(outcome, handshake) for question, outcome in tried.items()}
+    by_name = [passes[questions.OTHER_SERVER_NAME], passes[questions.NO_SERVER_NAME]]
+    if passes[questions.SMALL_SEGMENTS] and handshake.failure is Failure.TIMED_OUT:
         # The hello fits one small segment, so a filter would still have read the whole name. Other names
-        # may pass as well: what the server says to them is short.
-        return "tls-path-mtu", "medium" if passes[variations.SMALL_HELLO] else "high"
+        # may pass as well: what the server says to them is short. What is too large is lost, never reset.
+        return questions.SMALL_SEGMENTS.means, "medium" if passes[questions.SMALL_HELLO] else "high"
     if any(by_name):
-        return "tls-name-filtered", "high" if all(by_name) or not passes[variations.SMALL_HELLO] else "medium"
-    if passes[variations.SMALL_HELLO]:
-        return "tls-hello-dropped", "high"
-    if passes[variations.OLD_TLS]:
-        return "tls-version-unsupported", "medium"
+        return questions.OTHER_SERVER_NAME.means, "high" if all(by_name) or not passes[
+            questions.SMALL_HELLO
+        ] else "medium"
+    if passes[questions.SMALL_HELLO]:
+        return questions.SMALL_HELLO.means, "high"
+    if passes[questions.OLD_TLS]:
+        return questions.OLD_TLS.means, "medium"
     plain = "tls-timeout" if handshake.failure is Failure.TIMED_OUT else "tls-reset"
     varied = [outcome for outcome in tried.values() if outcome is not None]
     return plain, "high" if varied else "medium"
 
 
-def _answered(outcome: Outcome) -> bool:
-    """The other side spoke TLS, whatever it thought of the certificate or the name."""
-    return any(
-        isinstance(step, TlsHandshake) and step.bytes_received > 0 and step.failure is not Failure.NOT_TLS
-        for step in outcome.observations
-    ) and not any(
-        isinstance(step, TlsHandshake) and step.failure in (Failure.TIMED_OUT, Failure.RESET)
-        for step in outcome.observations
-    )
+def _further(outcome: Outcome, base: TlsHandshake) -> bool:
+    """The other side spoke TLS, whatever it thought of the certificate or the name; where it had spoken to the
+    client too, before it fell silent or broke off, only a certificate counts.
+    """
+    shakes = [step for step in outcome.observations if isinstance(step, TlsHandshake)]
+    if any(step.failure in (Failure.TIMED_OUT, Failure.RESET) for step in shakes):
+        return False
+    if base.bytes_received:
+        return outcome.reached
+    return any(step.bytes_received > 0 and step.failure is not Failure.NOT_TLS for step in shakes)
 
 
 # -- not trusted -----------------------------------------------------------------------------------
@@ -212,7 +217,7 @@ def _untrusted(evidence: Evidence, handshake: TlsHandshake) -> Finding:
         return _finding(evidence, handshake, "tls-self-signed", seen, owner=_server_owner(evidence))
     if (why := incomplete(handshake)) != "":
         return _finding(evidence, handshake, "tls-incomplete-chain", [why, *seen], owner=_server_owner(evidence))
-    confidence: Confidence = "high" if evidence.tried(variations.OTHER_SERVER_NAME) else "medium"
+    confidence: Confidence = "high" if evidence.tried(questions.OTHER_SERVER_NAME) else "medium"
     return _finding(
         evidence,
         handshake,
@@ -281,7 +286,7 @@ def _minted(evidence: Evidence, handshake: TlsHandshake) -> str:
     if not handshake.chain:
         return ""
     issuer = handshake.chain[0].issuer
-    for name in (variations.OTHER_SERVER_NAME, variations.TLS_CONTROL):
+    for name in (questions.OTHER_SERVER_NAME, questions.TLS_CONTROL):
         for outcome in evidence.tried_all(name):
             for step in outcome.observations:
                 if isinstance(step, TlsHandshake) and _signed_by(issuer, step, handshake.chain[0]):
@@ -315,7 +320,7 @@ def _not_valid_now(evidence: Evidence, handshake: TlsHandshake) -> Finding:
         today = evidence.run.started_at[:10]
         seen.append(f"valid from {leaf.not_before[:10]} to {leaf.not_after[:10]}; this machine says {today}")
     offset = evidence.clock_offset_s
-    controls = evidence.tried_all(variations.TLS_CONTROL)
+    controls = evidence.tried_all(questions.TLS_CONTROL)
     also = [o for o in controls if o.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID) or _dates_wrong(o)]
     if offset is not None and abs(offset) > CLOCK_WRONG_S:
         ahead = "ahead" if offset > 0 else "behind"

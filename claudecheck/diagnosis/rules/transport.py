@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from claudecheck.diagnosis import addresses, variations
+from claudecheck.diagnosis import addresses, questions
 from claudecheck.diagnosis.evidence import Evidence, family_name
 from claudecheck.diagnosis.rules.http import portal_from_check
 from claudecheck.diagnosis.rules.proxy import proxy_required
@@ -139,11 +139,11 @@ def _told(connect: TcpConnect) -> str:
 
 
 def _controls(evidence: Evidence) -> list[str]:
-    return [f"{outcome.tried.after}: {outcome.text}" for outcome in evidence.tried_all(variations.CONTROL_HOST)]
+    return [f"{outcome.tried.after}: {outcome.text}" for outcome in evidence.tried_all(questions.CONTROL_HOST)]
 
 
 def _controls_fine(evidence: Evidence) -> list[str]:
-    good = [outcome.tried.after for outcome in evidence.tried_all(variations.CONTROL_HOST) if outcome.reached]
+    good = [outcome.tried.after for outcome in evidence.tried_all(questions.CONTROL_HOST) if outcome.reached]
     return [f"the rest of the internet ({good[0]} answers)"] if good else []
 
 

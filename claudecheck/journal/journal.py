@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from claudecheck.journal.deadline import Deadline
-from claudecheck.journal.redact import Redactor
+from claudecheck.journal.redact import LONGEST_TEXT, Redactor
 from claudecheck.observations import AnyObservation, Journal
 
 #: Certificates are kept whole (the fix may need them); everything else that a server chose is cut.
@@ -62,8 +62,9 @@ class JournalWriter:
 
     def _harmless(self, value: Any, field: str = "") -> Any:
         if isinstance(value, str):
-            limit = _LONG_FIELDS.get(field)
-            return self._redactor.clean(value, limit) if limit else self._redactor.clean(value)
+            cleaned = self._redactor.clean(value, _LONG_FIELDS.get(field, LONGEST_TEXT))
+            # A certificate with something taken out of it is none: it is withheld as a whole.
+            return "" if field == "pem" and cleaned != value else cleaned
         if isinstance(value, dict):
             pairs = list(value.items())[:_LONGEST_LIST]
             return {self._redactor.clean(str(key), 200): self._harmless(item, str(key)) for key, item in pairs}

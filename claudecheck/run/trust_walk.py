@@ -69,6 +69,11 @@ def walk(snapshot: Snapshot, python: str | None, deadline: Deadline) -> Judged:
     seen = _walked(plan, writer)
     if seen is None:
         return Judged(_why_stopped(plan, writer.journal()))
+    if not all(certificate.pem for certificate in seen.chain):
+        url = plan.route.endpoint.url if plan.route else ""
+        return Judged(
+            Stopped(url=url, layer="tls", error="a certificate holds a secret of this machine: it is withheld")
+        )
     stores = _stores(snapshot, interpreter)
     judged = _judged(seen, stores, snapshot, interpreter, writer)
     return Judged(_matrix(judged, plan, snapshot, interpreter), judged, stores)

@@ -6,6 +6,8 @@ Certificates come from strangers: nothing here raises over a broken one.
 from __future__ import annotations
 
 import base64
+import binascii
+import contextlib
 import datetime as dt
 import functools
 import hashlib
@@ -384,8 +386,12 @@ def authorities(store: Store) -> list[bytes]:
 
 
 def pem_blocks(text: bytes) -> list[bytes]:
-    """The certificates of a PEM text, DER."""
-    return [base64.b64decode(block) for block in _PEM.findall(text)]
+    """The certificates of a PEM text, DER; a block that is not base64 is left out."""
+    found = []
+    for block in _PEM.findall(text):
+        with contextlib.suppress(binascii.Error):
+            found.append(base64.b64decode(block))
+    return found
 
 
 def _organisation_of(der: bytes) -> str:

@@ -108,6 +108,7 @@ class VariationRow(msgspec.Struct, frozen=True, kw_only=True, rename={"before": 
     after: str
     outcome: str
     reached: bool
+    decided: bool = False  # this change alone got through, and names the cause
 
 
 class Billed(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,7 +68,7 @@ def test_the_schema_is_a_valid_one() -> None:
 def test_the_keys_stand_in_the_documented_order() -> None:
     assert list(built(TLS_INTERCEPTED)) == ORDER
     assert schema()["required"] == list(schema()["properties"]) == ORDER
-    assert list(built(TLS_INTERCEPTED)["variations"][0]) == ["changed", "from", "to", "outcome", "reached"]
+    assert list(built(TLS_INTERCEPTED)["variations"][0]) == ["changed", "from", "to", "outcome", "reached", "decided"]
 
 
 def test_every_field_of_the_top_level_is_described() -> None:

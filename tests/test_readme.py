@@ -60,7 +60,9 @@ def test_every_option_that_it_names_exists() -> None:
 
 
 def test_it_names_every_exit_code() -> None:
-    named = {int(code) for code in re.findall(r"\| (\d+) \|", README)}
+    named = {
+        int(code) for cell in re.findall(r"\| ([\d, ]+) (?=\|)", README) for code in cell.split(", ") if code.strip()
+    }
     assert named == {int(code) for code in ExitCode}
 
 

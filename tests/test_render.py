@@ -44,7 +44,8 @@ UNTRUSTED = st.lists(
 
 
 def plain(report: Report, width: int = 80) -> str:
-    return render_text(report, width=width, colour=False, unicode=True)
+    """The long page: everything that was found."""
+    return render_text(report, width=width, colour=False, unicode=True, verbose=True)
 
 
 def commands(report: Report) -> list[str]:
@@ -80,13 +81,13 @@ def saying(text: str) -> Report:
 @pytest.mark.parametrize("name", FRIENDLY)
 def test_the_terminal_page_looks_as_reviewed_at_every_width(name: str, golden: Golden) -> None:
     pages = [f"-- {width} columns --\n{plain(FRIENDLY[name], width)}" for width in (120, 80, 48)]
-    ascii_page = render_text(FRIENDLY[name], width=80, colour=False, unicode=False)
+    ascii_page = render_text(FRIENDLY[name], width=80, colour=False, unicode=False, verbose=True)
     golden(f"{name}.txt", "\n".join([*pages, f"-- 80 columns, ASCII --\n{ascii_page}"]))
 
 
 @pytest.mark.parametrize("name", ["healthy", "tls-intercepted", "ipv6-broken"])
 def test_the_coloured_page_looks_as_reviewed(name: str, golden: Golden) -> None:
-    golden(f"{name}.ansi", render_text(FRIENDLY[name], width=100, colour=True, unicode=True))
+    golden(f"{name}.ansi", render_text(FRIENDLY[name], width=100, colour=True, unicode=True, verbose=True))
 
 
 @pytest.mark.parametrize("name", FRIENDLY)
@@ -125,7 +126,7 @@ def test_the_stages_stay_a_table_with_named_columns(name: str, width: int) -> No
     [
         ({"base_url_source": "ANTHROPIC_BASE_URL"}, "https://api.anthropic.com (ANTHROPIC_BASE_URL)"),
         ({"credential": "none"}, "no credential"),
-        ({"credential": "profile", "credential_kind": "", "credential_source": "work"}, "profile (work, fingerprint"),
+        ({"credential": "profile", "credential_kind": "", "credential_source": "work"}, "profile (work, 3f2a9c01)"),
         ({"proxy": "http://p:1", "proxy_source": "HTTPS_PROXY"}, "proxy http://p:1 (HTTPS_PROXY)"),
         ({"proxy_bypassed_by": ".anthropic.com"}, 'no proxy (NO_PROXY entry ".anthropic.com")'),
         ({"provider": "bedrock"}, "provider bedrock"),
@@ -171,13 +172,13 @@ def test_the_waterfall_shows_the_stages_one_after_the_other() -> None:
 def test_marks_differ_by_shape_and_have_ascii_twins() -> None:
     report = replace(HEALTHY, stages=[*HEALTHY.stages, *TLS_INTERCEPTED.stages, *REPORTS["ipv6-broken"].stages])
     assert set(re.findall(r"^ {2}(\S) \w", plain(report), re.MULTILINE)) == {"✓", "✗", "!", "·"}
-    page = render_text(report, width=80, colour=False, unicode=False)
+    page = render_text(report, width=80, colour=False, unicode=False, verbose=True)
     assert set(re.findall(r"^ {2}(\S\S) \w", page, re.MULTILINE)) == {"ok", "XX", "!!", "--"}
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_colour_adds_nothing_but_colour(name: str) -> None:
-    coloured = render_text(REPORTS[name], width=80, colour=True, unicode=True)
+    coloured = render_text(REPORTS[name], width=80, colour=True, unicode=True, verbose=True)
     assert "\x1b[" in coloured
     assert [line.rstrip() for line in COLOURS.sub("", coloured).splitlines()] == plain(REPORTS[name]).splitlines()
 
@@ -203,7 +204,7 @@ def test_many_variations_show_those_that_got_through_and_one_of_each_other_outco
 
 
 def test_a_cut_run_says_what_it_was_waiting_for() -> None:
-    incomplete = plain(REPORTS["incomplete"])
+    incomplete = plain(REPORTS["incomplete"], 120)
     assert incomplete.count("while waiting for tls: api.anthropic.com") == 1
     assert "\n! incomplete" in incomplete
     cut = [*TLS_INTERCEPTED.observations[:-1], End(cut="interrupted", waiting_for="tls: varying the route")]
@@ -235,14 +236,14 @@ def test_the_cost_agrees_in_number() -> None:
 @settings(max_examples=60, deadline=None)
 def test_no_text_leaves_its_place_on_the_terminal_page(text: str, width: int, unicode: bool) -> None:
     report = saying(text)
-    page = render_text(report, width=width, colour=False, unicode=unicode)
+    page = render_text(report, width=width, colour=False, unicode=unicode, verbose=True)
     assert all(line.isprintable() for line in page.split("\n"))
     assert unicode or page.isascii()
     longest = {line for line in page.split("\n") if cell_len(line) > min(width, 120)}
     spoken = [*commands(report), *command_lines(report.findings[0].verify), f"explain {command_lines(text)[0]}"]
     if unicode:
         assert all(any(line.rstrip().endswith(command.rstrip()) for command in spoken) for line in longest)
-    coloured = render_text(report, width=width, colour=True, unicode=unicode)
+    coloured = render_text(report, width=width, colour=True, unicode=unicode, verbose=True)
     assert "\x1b" not in COLOURS.sub("", coloured)
 
 

@@ -17,8 +17,8 @@ def whole(finding: Finding) -> Iterator[str]:
     yield from (f"seen: {harmless(seen)}" for seen in finding.seen)
     if finding.ruled_out:
         yield f"not it: {harmless('; '.join(finding.ruled_out))}"
-    if sure := verdict.certainty(finding):
-        yield f"sure: {sure}"
+    if finding.confidence != "high":
+        yield f"confidence: {finding.confidence}"
     for fix in finding.fixes:
         yield from _fix(fix)
     yield from _ending(finding)
@@ -40,7 +40,7 @@ def bottom_line(report: Report) -> str:
 
 
 def _fix(fix: Fix) -> Iterator[str]:
-    yield f"fix: {harmless(fix.text)}"
+    yield f"fix: {harmless(fix.text + verdict.trial(fix))}"
     for command in fix.commands:
         yield from (f"    {line}" for line in command_lines(command.line))
 

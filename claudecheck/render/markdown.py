@@ -88,7 +88,8 @@ def _in_full(finding: Finding) -> Iterator[str]:
         yield from (f"- {_text(seen)}" for seen in finding.seen)
         yield ""
     yield from _paragraph("Not it", "; ".join(finding.ruled_out))
-    yield from _paragraph("Sure", verdict.certainty(finding))
+    if finding.confidence != "high":
+        yield from _paragraph("Confidence", finding.confidence)
     for place, fix in enumerate(finding.fixes):
         yield from _fix("Or" if place else "Fix", fix)
     yield from _paragraph("Verify", f"`{finding.verify}`" if verdict.is_command(finding.verify) else finding.verify)
@@ -123,7 +124,7 @@ def _paragraph(label: str, text: str) -> Iterator[str]:
 
 
 def _fix(label: str, fix: Fix) -> Iterator[str]:
-    yield from _paragraph(label, fix.text)
+    yield from _paragraph(label, f"{fix.text}{verdict.trial(fix)}")
     for shell, commands in groupby(fix.commands, key=lambda command: command.shell):
         yield from _code(shell, [line for command in commands for line in command_lines(command.line)])
 

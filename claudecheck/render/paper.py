@@ -15,6 +15,8 @@ from claudecheck.report import Severity, StageStatus
 NARROWEST, WIDEST = 40, 120  # prose is hard to read on longer lines
 #: Only the sixteen colours that a terminal's theme defines, so that they fit dark and light backgrounds.
 GOOD, BAD, ODD, QUIET, STRONG = "green", "red", "yellow", "dim", "bold"
+#: The word that people look for: `fix`.
+ACCENT = "magenta"
 
 _STAGE_MARKS: Mapping[StageStatus, tuple[str, str, str]] = {
     "pass": ("✓", "ok", GOOD),

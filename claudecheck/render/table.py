@@ -20,11 +20,18 @@ _MANY_VARIATIONS = 6
 _LONGEST_SUMMARY = 240
 
 
-def stages(rows: Sequence[StageRow], paper: Paper) -> Padding:
-    """A row a stage: mark, name, what was seen, time; where it is wide enough also when it ran."""
+def stages(rows: Sequence[StageRow], paper: Paper, *, one_line: bool = False) -> Padding:
+    """A row a stage: mark, name, what was seen, time; where it is wide enough also when it ran.
+
+    `one_line`: no header, and a summary that is too long ends in an ellipsis.
+    """
     table = _table(paper)
+    table.show_header = not one_line
+    table.expand = one_line
     table.add_column(_over_marks("stage", paper), no_wrap=True)
-    table.add_column("what was seen", overflow="fold")
+    table.add_column(
+        "what was seen", overflow="ellipsis" if one_line else "fold", no_wrap=one_line, ratio=1 if one_line else None
+    )
     table.add_column("time", justify="right", no_wrap=True)
     end = max((row.start_ms + row.duration_ms for row in rows), default=0.0)
     waterfall = paper.width >= _WIDE and end > 0
@@ -34,11 +41,17 @@ def stages(rows: Sequence[StageRow], paper: Paper) -> Padding:
         style = QUIET if row.status == "skip" else ""
         cells: list[RenderableType] = [
             _marked(paper.mark(row.status), paper.text(row.name, style)),
-            paper.text(row.summary, style, _LONGEST_SUMMARY),
+            _summary(row, style, paper, one_line=one_line),
             Text(milliseconds(row.duration_ms), style),
         ]
         table.add_row(*cells, *([_span(row, end, paper)] if waterfall else []))
     return _indented(table, paper)
+
+
+def _summary(row: StageRow, style: str, paper: Paper, *, one_line: bool) -> Text:
+    text = paper.text(row.summary, style, _LONGEST_SUMMARY)
+    text.overflow = ("ellipsis" if paper.unicode else "crop") if one_line else "fold"
+    return text
 
 
 def variations(rows: Sequence[VariationRow], paper: Paper) -> Iterator[RenderableType]:

@@ -1,24 +1,36 @@
-"""The report as a page for a terminal. Pure: it opens no stream and asks no terminal for its size."""
+"""The report as a page for a terminal: one screen (`screen.py`), or here the long page with everything that was found.
+
+Pure: it opens no stream and asks no terminal for its size.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msgspec.structs import replace
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.render import table, verdict
-from claudecheck.render.paper import BAD, GOOD, ODD, QUIET, SEVERITY_MARKS, STRONG, Paper, colour_of, printed, sheet
-from claudecheck.report import Finding, Fix, Report, Shell, StageStatus, Status, VariationRow
+from claudecheck.render import screen, table, verdict
+from claudecheck.render.paper import (
+    ACCENT,
+    BAD,
+    GOOD,
+    ODD,
+    QUIET,
+    SEVERITY_MARKS,
+    STRONG,
+    Paper,
+    colour_of,
+    printed,
+    sheet,
+)
+from claudecheck.report import Finding, Fix, Report, Shell, StageStatus, Status
 
 _GAP = 3
-_LABEL = 6  # "not it", "verify"
-#: The best way out and one other; the page of the problem has them all.
-_MOST_FIXES = 2
-_MOST_SEEN = 8
+_LABEL = 10  # "confidence"
+_REJECTED = "(tried just now: it does not get through)"
 _VERDICTS: dict[Status, str] = {"healthy": GOOD, "degraded": ODD, "incomplete": ODD, "failing": BAD}
 _PLACES: dict[Shell, str] = {
     "powershell": "in PowerShell:",
@@ -31,20 +43,15 @@ _PLACES: dict[Shell, str] = {
 
 
 def render_text(report: Report, *, width: int, colour: bool, unicode: bool, verbose: bool = False) -> str:
-    """The page as a string that ends in a newline; with `colour` it holds ANSI colours, else plain text.
+    """One screen, or with `verbose` the long page, as a string that ends in a newline.
 
-    With `verbose` nothing is left out: all that was seen, and every way out.
+    With `colour` it holds ANSI colours, else it is plain text.
     """
     paper = sheet(width, unicode=unicode)
-    return printed(_page(report, paper, verbose=verbose), paper, colour=colour)
+    return printed(_page(report, paper) if verbose else screen.page(report, paper), paper, colour=colour)
 
 
-def render(report: Report, *, width: int, unicode: bool) -> Group:
-    """The page as a rich renderable. Print it with `crop=False`: commands may be longer than a line."""
-    return Group(*_page(report, sheet(width, unicode=unicode)))
-
-
-def _page(report: Report, paper: Paper, *, verbose: bool = False) -> Iterator[RenderableType]:
+def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
     yield from _header(report, paper)
     yield Text()
     yield table.stages(report.stages, paper)
@@ -53,7 +60,7 @@ def _page(report: Report, paper: Paper, *, verbose: bool = False) -> Iterator[Re
     if culprit:
         mark: StageStatus = "warn" if report.status == "incomplete" else "fail"
         yield from _title(culprit, mark, paper, STRONG)
-        yield from _evidence(_without(culprit, report.variations), paper, verbose=verbose)
+        yield from _evidence(culprit, paper)
         yield Text()
         if report.variations:
             yield from table.variations(report.variations, paper)
@@ -86,27 +93,17 @@ def _flow(phrases: Sequence[Text], gap: str, indent: int, paper: Paper) -> Itera
     yield Padding(line, (0, 0, 0, margin))
 
 
-def _without(finding: Finding, variations: Sequence[VariationRow]) -> Finding:
-    """Without the evidence that stands in the table of variations right below."""
-    outcomes = tuple(f": {row.outcome}" for row in variations)
-    seen = [text for text in finding.seen if not text.endswith(outcomes)] if outcomes else finding.seen
-    return replace(finding, seen=seen)
-
-
-def _evidence(finding: Finding, paper: Paper, *, verbose: bool) -> Iterator[RenderableType]:
-    """What stands below the culprit: cause, what was seen, what it is not, the ways out, how to check."""
+def _evidence(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
+    """What is below the culprit: cause, what was seen, what it is not, the fixes, how to check."""
     yield from _field("why", [finding.cause], paper)
-    most_seen, most_fixes = (None, None) if verbose else (_MOST_SEEN, _MOST_FIXES)
-    seen = finding.seen[:most_seen]
-    if len(finding.seen) > len(seen):
-        seen.append(f"and {len(finding.seen) - len(seen)} more in the JSON report")
-    yield from _field("seen", seen, paper)
-    yield from _field("not it", ["; ".join(finding.ruled_out)], paper)
-    yield from _field("sure", [verdict.certainty(finding)], paper)
-    for place, fix in enumerate(finding.fixes[:most_fixes]):
+    yield from _field("seen", finding.seen, paper, QUIET)
+    yield from _field("not it", ["; ".join(finding.ruled_out)], paper, QUIET)
+    if finding.confidence != "high":
+        yield from _field("confidence", [finding.confidence], paper)
+    for place, fix in enumerate(finding.fixes):
         yield from _fix("or" if place else "fix", fix, paper)
-    if not verbose and (left := len(finding.fixes) - _MOST_FIXES) > 0:
-        yield from _field("or", [f"{left} more {'way' if left == 1 else 'ways'} out, in the page below"], paper)
+    for fix in finding.rejected:
+        yield from _field("no help", [f"{fix.text} {_REJECTED}"], paper, QUIET)
     if verdict.is_command(finding.verify):
         yield from _named_command("verify", finding.verify, paper)
     else:
@@ -134,7 +131,9 @@ def _title(finding: Finding, mark: StageStatus, paper: Paper, style: str = "") -
         yield Padding(title, (0, 0, 0, 2))
 
 
-def _field(label: str, values: list[str], paper: Paper) -> Iterator[RenderableType]:
+def _field(
+    label: str, values: list[str], paper: Paper, style: str = "", label_style: str = QUIET
+) -> Iterator[RenderableType]:
     """A label and its values, one below the other; nothing when there are none."""
     values = [value for value in values if value]
     if not values:
@@ -143,7 +142,7 @@ def _field(label: str, values: list[str], paper: Paper) -> Iterator[RenderableTy
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for value in values:
-        grid.add_row(_label(label, paper), paper.text(value))
+        grid.add_row(_label(label, paper, label_style), paper.text(value, style))
         label = ""
     yield grid
 
@@ -161,12 +160,13 @@ def _indent() -> Text:
     return Text(" " * 4)
 
 
-def _label(label: str, paper: Paper) -> Text:
-    return Text("  " + label.ljust(_LABEL) + " " * (2 if paper.narrow else _GAP), QUIET)
+def _label(label: str, paper: Paper, style: str = QUIET) -> Text:
+    return Text("  " + label.ljust(_LABEL) + " " * (1 if paper.narrow else 2), style)
 
 
 def _fix(label: str, fix: Fix, paper: Paper) -> Iterator[RenderableType]:
-    yield from _field(label, [fix.text], paper)
+    style = f"{STRONG} {ACCENT}" if label == "fix" else QUIET
+    yield from _field(label, [f"{fix.text}{verdict.trial(fix)}"], paper, label_style=style)
     place = ""
     for command in fix.commands:
         if _PLACES.get(command.shell, "") != place:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from claudecheck.observations import End, Interpreter, Observation, RouteView, Run
-from claudecheck.report import AnsweredBy, Billed, Finding, Owner, Report, StageRow
+from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Owner, Report, StageRow
 
 _CLIENTS: Mapping[str, str] = {
     "python": "Python SDK",
@@ -69,14 +69,10 @@ def client(route: RouteView) -> str:
 
 
 def surroundings(report: Report) -> list[str]:
-    """What decides the route, a phrase each: endpoint, client, interpreter, credential, proxy, trust."""
+    """What decides the route, a phrase each: endpoint, client, credential, proxy, trust, interpreter."""
     route = report.route
     source = "" if route.base_url_source == "default" else route.base_url_source
     phrases = [*([_noted(route.url, source)] if route.url else []), client(route)]
-    interpreter = observed(report, Interpreter)
-    if interpreter and route.client == "python":
-        chosen = "claudecheck's own" if interpreter.chosen_by == "own" else interpreter.chosen_by
-        phrases.append(_noted(interpreter.path, chosen))
     phrases.append(_credential(route))
     if route.provider:
         phrases.append(f"provider {route.provider}")
@@ -87,6 +83,10 @@ def surroundings(report: Report) -> list[str]:
         phrases.append(f'no proxy (NO_PROXY entry "{route.proxy_bypassed_by}")')
     if route.trust in ("file", "directory"):
         phrases.append(_noted(f"trust {route.cafile or route.capath}", route.trust_source))
+    interpreter = observed(report, Interpreter)
+    if interpreter and route.client == "python":
+        chosen = "claudecheck's own" if interpreter.chosen_by == "own" else interpreter.chosen_by
+        phrases.append(_noted(interpreter.path, chosen))
     return phrases
 
 
@@ -97,7 +97,7 @@ def headline(report: Report) -> str:
         return found.title
     warnings = sum(finding.severity == "warning" for finding in report.findings)
     if report.status == "degraded":
-        return f"works, with {_count(warnings, 'warning')}"
+        return f"works, with {count(warnings, 'warning')}"
     return str(report.status)
 
 
@@ -107,19 +107,30 @@ def bottom_line(report: Report) -> list[str]:
     if report.status != "failing":
         phrases.insert(0, "incomplete" if report.status == "incomplete" else headline(report))
     found = culprit(report)
-    if found and found.owner:
-        phrases.append(_MOVES[found.owner])
     if found and found.retryable:
         phrases.append("a retry may help")
+    if found and found.owner:
+        phrases.append(_MOVES[found.owner])
+        if report.cure is not None and report.cure.proved:
+            phrases[-1] += ", one change mends it"
     return [*phrases, f"exit {report.exit_code}"]
+
+
+def trial(fix: Fix) -> str:
+    """What became of a fix when it was tried, to stand behind its text; empty for what is not there to be tried."""
+    if fix.tried is None:
+        return ". Not tried." if fix.kind == "mend" and fix.commands else ""
+    if fix.tried.by == "walk":
+        return ". Tried just now: it gets through."
+    return ". Tried just now in an equivalent way: it gets through."
 
 
 def cost(billed: Billed) -> str:
     """As in "1 message, 8 input and 1 output token"; empty when nothing was billed."""
     if not billed.messages:
         return ""
-    output = _count(billed.output_tokens, "output token")
-    return f"{_count(billed.messages, 'message')}, {billed.input_tokens} input and {output}"
+    output = count(billed.output_tokens, "output token")
+    return f"{count(billed.messages, 'message')}, {billed.input_tokens} input and {output}"
 
 
 def cut(report: Report) -> str:
@@ -131,11 +142,6 @@ def cut(report: Report) -> str:
     limit = f" of {run.timeout_s:g} s" if run else ""
     reason = f"the deadline{limit} came first" if end.cut == "deadline" else "interrupted"
     return f"{reason}, while waiting for {end.waiting_for}" if end.waiting_for else reason
-
-
-def certainty(finding: Finding) -> str:
-    """Empty when the evidence leaves one explanation."""
-    return {"high": "", "medium": "not fully: medium confidence", "low": "not very: low confidence"}[finding.confidence]
 
 
 def is_command(verify: str) -> bool:
@@ -157,8 +163,7 @@ def _credential(route: RouteView) -> str:
     if route.credential == "none":
         return "no credential"
     word = {"api-key": "key", "auth-token": "token"}.get(route.credential, route.credential)
-    fingerprint = f"fingerprint {route.credential_fingerprint}" if route.credential_fingerprint else ""
-    return _noted(f"{word} {route.credential_kind}".strip(), route.credential_source, fingerprint)
+    return _noted(f"{word} {route.credential_kind}".strip(), route.credential_source, route.credential_fingerprint)
 
 
 def _noted(phrase: str, *notes: str) -> str:
@@ -178,5 +183,6 @@ def _reached(report: Report) -> str:
     return f"reached the API{way}{request_id}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """As in "1 message" and "2 messages"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

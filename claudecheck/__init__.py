@@ -52,13 +52,14 @@ def diagnose(
     import os
     from typing import get_args
 
+    from claudecheck.clients.registry import NAMES
     from claudecheck.diagnosis.verdict import diagnose as verdict_of
     from claudecheck.machine import environment
-    from claudecheck.route import ClientName, Family
+    from claudecheck.route import Family
     from claudecheck.run.examine import examine
     from claudecheck.run.options import Options
 
-    if client not in (None, *get_args(ClientName)) or family not in get_args(Family) or not timeout > 0:
+    if client not in (None, *NAMES) or family not in get_args(Family) or not timeout > 0:
         raise ValueError(f"no such option: client={client!r}, family={family!r}, timeout={timeout!r}")
     options = Options(
         timeout_s=timeout,

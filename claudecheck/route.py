@@ -14,7 +14,8 @@ OFFICIAL_HOST = "api.anthropic.com"
 #: Where the providers serve the API to everybody.
 PROVIDER_DOMAINS = (".amazonaws.com", ".api.aws", ".googleapis.com", ".services.ai.azure.com")
 
-ClientName = Literal["python", "typescript", "node", "claude-code", "curl"]
+#: One of `clients.registry.NAMES`.
+ClientName = str
 Family = Literal["any", "ipv4", "ipv6"]
 Hello = Literal["normal", "small", "padded"]
 CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation", "key-helper", "login"]

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from claudecheck.clients.catalogue import BY_NAME
 from claudecheck.clients.node import Node
+from claudecheck.clients.registry import named
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
@@ -27,7 +27,7 @@ from claudecheck.lab.lab import KEY
 from claudecheck.machine import child, environment
 from claudecheck.observations import Clock, HttpExchange
 from claudecheck.probes.api import bodies, http
-from claudecheck.probes.senders import client_program, curl_program, node_program
+from claudecheck.probes.senders import curl_program, node_program, sender
 from claudecheck.probes.walk import Walk
 from claudecheck.route import ClientName, Credential, Endpoint, Route, Secret
 from tests import doctor, probe_peers
@@ -80,8 +80,8 @@ def send(
     limit_s: float = LONG_S,
     route: Route | None = None,
 ) -> tuple[HttpExchange, Walk]:
-    planned = route or BY_NAME[client].plan(snapshot, None).route
-    program = client_program.find(client, snapshot)
+    planned = route or named(client).plan(snapshot, None).route
+    program = sender.find(client, snapshot)
     assert planned is not None
     assert program is not None
     walk = Walk(planned, JournalWriter(Deadline(60), environment.secrets(snapshot)))
@@ -288,7 +288,7 @@ def test_a_key_stands_neither_in_the_arguments_nor_in_the_environment(
     with Lab("healthy") as lab:
         known = installed.programs[program]
         snapshot = surveyed(installed, trusting(lab), **{program: Program(str(spy), known.version)})
-        planned = BY_NAME[client].plan(snapshot, None).route
+        planned = named(client).plan(snapshot, None).route
         assert planned is not None
         secret = Credential("api-key", "a test", Secret(OTHER_KEY), header="x-api-key")
         send(client, snapshot, route=replace(planned, credential=secret))
@@ -425,8 +425,8 @@ def test_the_sdk_is_asked_only_for_the_route_that_it_would_take_itself(
 ) -> None:
     programs = {"node": Program("node", "22.1.0"), "typescript": Program("sdk", "1.12.0")}
     snapshot = Snapshot(variables={"ANTHROPIC_API_KEY": KEY}, programs=programs)
-    route = BY_NAME["typescript"].plan(snapshot, None).route
-    program = client_program.find("typescript", snapshot)
+    route = named("typescript").plan(snapshot, None).route
+    program = sender.find("typescript", snapshot)
     assert isinstance(program, node_program.NodeProgram)
     assert route is not None
     walk = Walk(replace(route, **changed), JournalWriter(Deadline(1)))
@@ -468,7 +468,7 @@ def test_every_line_of_node_says_the_same(fault: str, node: str, installed: Snap
 
 def test_a_client_that_is_not_installed_has_no_program() -> None:
     for client in ("python", "curl", "node", "typescript", "claude-code"):
-        assert client_program.find(client, Snapshot()) is None
+        assert sender.find(client, Snapshot()) is None
 
 
 # -- words -------------------------------------------------------------------------------------------

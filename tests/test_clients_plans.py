@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from claudecheck.clients import curl, python_sdk, rows, typescript_sdk
-from claudecheck.clients.catalogue import CLIENTS
+from claudecheck.clients.registry import clients
 from claudecheck.clients.snapshot import Program
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.machine import environment, programs
@@ -350,7 +350,7 @@ def test_neither_page_nor_json_shows_a_secret_or_breaks_its_width(width: int, un
 def test_every_concern_of_every_client_is_in_the_catalogue() -> None:
     made = rows.routes(snapshot_of(FULL), PYTHON)
     assert {code for row in made.rows for code in row.concerns} <= set(CATALOGUE)
-    assert [row.client for row in made.rows] == [client.name for client in CLIENTS]
+    assert [row.client for row in made.rows] == [client.name for client in clients()]
 
 
 def test_installed_programs_are_found_where_their_clients_look(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from claudecheck.clients.registry import NAMES
+
 
 class Format(StrEnum):
     TEXT = "text"
@@ -20,12 +22,14 @@ class Format(StrEnum):
     SHORT = "short"
 
 
-class Client(StrEnum):
-    PYTHON = "python"
-    TYPESCRIPT = "typescript"
-    NODE = "node"
-    CLAUDE_CODE = "claude-code"
-    CURL = "curl"
+def _client(name: str) -> str:
+    if name not in NAMES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, NAMES))}.")
+    return name
+
+
+def _client_names() -> list[str]:
+    return list(NAMES)
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON; the same as --format json.")]
@@ -51,8 +55,14 @@ PythonOption = Annotated[
     typer.Option("--python", metavar="PATH", help="The Python whose SDK sends the message; by default the active one."),
 ]
 ClientOption = Annotated[
-    Client | None,
-    typer.Option("--client", help="Whose route is walked; by default the Python SDK's."),
+    str | None,
+    typer.Option(
+        "--client",
+        parser=_client,
+        autocompletion=_client_names,
+        metavar=f"[{'|'.join(NAMES)}]",
+        help="Whose route is walked; by default the Python SDK's.",
+    ),
 ]
 ModelOption = Annotated[
     str | None,
@@ -98,8 +108,14 @@ KeyNamesOption = Annotated[
     ),
 ]
 ClientsOption = Annotated[
-    list[Client] | None,
-    typer.Option("--client", metavar="NAME", help="The route of typescript, node, claude-code or curl. Repeatable."),
+    list[str] | None,
+    typer.Option(
+        "--client",
+        parser=_client,
+        autocompletion=_client_names,
+        metavar=f"[{'|'.join(NAMES)}]",
+        help="The route of another client. Repeatable.",
+    ),
 ]
 PythonsOption = Annotated[
     list[str] | None,

@@ -65,7 +65,7 @@ def compare(
         base_urls=tuple(base_url or ()),
         key_names=tuple(key_env or ()),
         families=(*(("ipv4",) if ipv4 else ()), *(("ipv6",) if ipv6 else ())),
-        clients=tuple(one.value for one in client or ()),
+        clients=tuple(client or ()),
         pythons=tuple(filter(None, map(interpreter_at, python or ()))),
         ca_files=tuple(ca_file or ()),
         patience_s=timeout,

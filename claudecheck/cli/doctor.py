@@ -68,7 +68,7 @@ def doctor(
     options = Options(
         timeout_s=timeout,
         message=not no_message,
-        client=client.value if client else None,
+        client=client,
         python=interpreter_at(python),
         model=model,
         local_only=local_only,

@@ -51,6 +51,11 @@ def read(snapshot: Snapshot, profile_url: str = "", profile_source: str = "") ->
     return BaseUrl(Endpoint())
 
 
+def is_plain(snapshot: Snapshot) -> bool:
+    """The variable asks for http://."""
+    return snapshot.get(VARIABLE).strip().lower().startswith("http://")
+
+
 def parse(text: str, source: str) -> BaseUrl:
     if not text.strip():
         why = "is set to an empty text, which is not the same as unset"

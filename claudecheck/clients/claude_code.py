@@ -28,15 +28,17 @@ from claudecheck.clients import (
     providers,
     proxies,
     trust,
+    variables,
 )
 from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.claude_settings import Settings
+from claudecheck.clients.client import Client, Launcher, Stored
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.node import Node
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.providers import Selection
 from claudecheck.clients.sdk import Sdk
-from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.clients.typescript_sdk import credential_concerns, from_headers, known_proxy, read_base, static
 from claudecheck.observations import Concern, Interpreter, ProxyDetection
 from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
@@ -376,4 +378,46 @@ CHECKS = (
     unusable_profile,
     unusable_headers,
     authorities,
+)
+
+
+# -- as one of the clients ---------------------------------------------------------------------------
+
+
+def _unread(snapshot: Snapshot) -> dict[str, str]:
+    return (
+        variables.each(claude_settings.read(snapshot).unreadable, "write it as a JSON object")
+        | variables.each((*variables.REQUESTS, *variables.CURL), f"name the file in {node.EXTRA}")
+        | variables.each(variables.ALL, "name an http:// proxy in HTTPS_PROXY")
+    )
+
+
+def _files(snapshot: Snapshot) -> Iterator[Wanted]:
+    yield from claude_settings.files(snapshot)
+    yield from profiles.files(snapshot)
+    yield from providers.files(snapshot)
+    yield from trust.files(snapshot)
+    named = claude_settings.read(snapshot).env
+    for path in (named[name] for name in (trust.FILE, node.EXTRA) if named.get(name)):
+        yield Wanted(path, authorities=True)
+
+
+def _stored(snapshot: Snapshot) -> Stored:
+    """Of every settings file, also of one that another hides: an error may quote it."""
+    told = (claude_settings.parse(fact.text) or {} for fact in snapshot.files.values() if fact.text)
+    return Stored(variables=tuple(claude_settings.told_variables(one) for one in told))
+
+
+CLIENT = Client(
+    name="claude-code",
+    title="Claude Code",
+    plan=plan,
+    found_by=Launcher("claude"),
+    ca=node.CA,
+    unread=_unread,
+    files=_files,
+    stored=_stored,
+    sender="claudecheck.probes.senders.node_program:find",
+    key_helper="claudecheck.probes.senders.key_helper:resolve",
+    further_hosts="claudecheck.clients.claude_code_hosts:choose",
 )

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from claudecheck.clients.snapshot import Snapshot
+from claudecheck.clients.snapshot import Snapshot, Wanted
 
 _MANAGED = {
     "Linux": "/etc/claude-code",
@@ -52,6 +52,17 @@ def paths(variables: Mapping[str, str], os: str, home: str, cwd: str) -> list[st
         f"{cwd}/.claude/settings.local.json",
         f"{managed_folder(os)}/managed-settings.json",
     ]
+
+
+def files(snapshot: Snapshot) -> Iterator[Wanted]:
+    """The settings with their texts. Of a stored login only that it is there: its tokens are not read."""
+    managed = managed_folder(snapshot.os)
+    drop_ins = f"{managed}/{DROP_INS}"
+    yield Wanted(drop_ins, listing=".json", machine_wide=True)
+    fixed = paths(snapshot.variables, snapshot.os, snapshot.home, snapshot.cwd)
+    for path in [*fixed, *(f"{drop_ins}/{name}" for name in snapshot.file(drop_ins).entries)]:
+        yield Wanted(path, text=True, machine_wide=path.startswith(managed))
+    yield Wanted(login_file(snapshot.variables, snapshot.home))
 
 
 def login_file(variables: Mapping[str, str], home: str) -> str:

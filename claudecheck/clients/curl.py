@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from claudecheck.clients import base_url, node, proxies, trust
+from claudecheck.clients import base_url, node, proxies, trust, variables
+from claudecheck.clients.client import CaVariable, Client, Command
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.proxies import shown
 from claudecheck.clients.snapshot import Setting, Snapshot
@@ -233,3 +234,31 @@ def _concerns(snapshot: Snapshot, choice: Choice, endpoint: Endpoint) -> Iterato
             stops_client=True,
         )
     yield from node.ignored_authorities(snapshot, (BUNDLE, trust.FILE), "curl's store", BUNDLE)
+
+
+# -- as one of the clients ---------------------------------------------------------------------------
+
+
+def _unread(snapshot: Snapshot) -> dict[str, str]:
+    found = variables.each((*variables.EXTRA, *variables.REQUESTS), f"name the file in {BUNDLE} or --cacert")
+    if snapshot.get(BUNDLE):
+        found |= variables.each(variables.SYSTEM_CA, f"unset {BUNDLE}, which comes first")
+    found |= variables.each(variables.HTTP[:1], "its name in lower case; in capitals curl never reads it")
+    if base_url.is_plain(snapshot):
+        return found | variables.each(variables.HTTPS, "http_proxy; this one counts for https:// only")
+    return found | variables.each(variables.HTTP[1:], "https_proxy; this one counts for http:// only")
+
+
+CLIENT = Client(
+    name="curl",
+    title="curl",
+    plan=plan,
+    found_by=Command("curl"),
+    ca=CaVariable(BUNDLE),
+    unread=_unread,
+    files=trust.files,
+    sends_own_credential=False,
+    # Since 7.68 curl sets X509_V_FLAG_PARTIAL_CHAIN; Node and Python before 3.13 do not.
+    partial_chains=True,
+    sender="claudecheck.probes.senders.curl_program:find",
+)

@@ -21,12 +21,14 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from claudecheck.clients import trust
+from claudecheck.clients.client import CaVariable
 from claudecheck.clients.proxies import is_address, shown
 from claudecheck.clients.snapshot import FileFact, Setting, Snapshot
 from claudecheck.observations import Concern
 from claudecheck.route import Endpoint, Proxy, Secret, Trust
 
 EXTRA = "NODE_EXTRA_CA_CERTS"
+CA = CaVariable(EXTRA, adds=True)
 ENV_PROXY = "NODE_USE_ENV_PROXY"
 OPTIONS = "NODE_OPTIONS"
 BUNDLED = "Node's own roots"

@@ -7,12 +7,12 @@ are there and whether the SDK would accept them. Source: `lib/credentials/` of a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from claudecheck.clients.sdk import Sdk
-from claudecheck.clients.snapshot import FileFact, Snapshot
+from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
 
 PROFILE = "ANTHROPIC_PROFILE"
 CONFIG_DIR = "ANTHROPIC_CONFIG_DIR"
@@ -41,6 +41,22 @@ def config_dir(variables: Mapping[str, str], os: str, home: str) -> str:
     if os == "Windows":
         return (variables.get("APPDATA") or f"{home}/AppData/Roaming") + "/Anthropic"
     return f"{home}/.config/anthropic"
+
+
+def files(snapshot: Snapshot) -> Iterator[Wanted]:
+    """The folder, its pointer, every profile's two files and those that they name."""
+    folder = config_dir(snapshot.variables, snapshot.os, snapshot.home)
+    yield Wanted(folder)
+    yield Wanted(f"{folder}/active_config", text=True)
+    named = [snapshot.get(TOKEN_FILE)]
+    for kind in ("configs", "credentials"):
+        inside = f"{folder}/{kind}"
+        yield Wanted(inside, listing=".json")
+        for path in (f"{inside}/{name}" for name in snapshot.file(inside).entries):
+            yield Wanted(path, text=True)
+            named += named_files(snapshot.file(path).text or "") if kind == "configs" else []
+    for name in filter(None, named):
+        yield Wanted(name, place=snapshot.home + name[1:] if name.startswith("~/") else name, text=True)
 
 
 def named_files(config: str) -> list[str]:

@@ -7,12 +7,12 @@ clients of the same names in the Python SDK 2.12. No credential of a provider is
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from claudecheck.clients import base_url
 from claudecheck.clients.base_url import BaseUrl
-from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.observations import Concern
 
 _TRUE = ("1", "true", "yes", "on")
@@ -146,6 +146,11 @@ def _by_region(snapshot: Snapshot, fallback: Fallback, form: str, *, profile: bo
 def config_file(snapshot: Snapshot) -> str:
     """Where AWS keeps profiles."""
     return snapshot.get("AWS_CONFIG_FILE") or f"{snapshot.home}/.aws/config"
+
+
+def files(snapshot: Snapshot) -> Iterator[Wanted]:
+    """What names a region beside the variables."""
+    yield Wanted(config_file(snapshot), text=True)
 
 
 def _of_profile(snapshot: Snapshot) -> Setting | None:

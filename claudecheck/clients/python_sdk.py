@@ -15,14 +15,25 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from claudecheck.clients import base_url, credentials, custom_headers, profiles, providers, proxies, proxy_checks, trust
+from claudecheck.clients import (
+    base_url,
+    credentials,
+    custom_headers,
+    profiles,
+    providers,
+    proxies,
+    proxy_checks,
+    trust,
+    variables,
+)
 from claudecheck.clients.base_url import BaseUrl
+from claudecheck.clients.client import Client, InPython, Stored
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.providers import Selection
 from claudecheck.clients.proxies import Choice
 from claudecheck.clients.sdk import Sdk
-from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.observations import Concern, Interpreter, ProxyDetection
 from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
 
@@ -366,3 +377,49 @@ CHECKS: tuple[Check, ...] = (
 #: A provider has credentials of its own; a gateway takes Anthropic's.
 PROVIDER_CHECKS: tuple[Check, ...] = (sdk_state, provider_route, provider_address, unusable_headers)
 GATEWAY_CHECKS: tuple[Check, ...] = (*(check for check in CHECKS if check is not provider_switch), provider_route)
+
+
+# -- as one of the clients ---------------------------------------------------------------------------
+
+_MISSING = Interpreter(path="python3", chosen_by="own")
+
+
+def _planned(snapshot: Snapshot, interpreter: Interpreter | None) -> Plan:
+    return plan(snapshot, interpreter or _MISSING)
+
+
+def _unread(snapshot: Snapshot) -> dict[str, str]:
+    if base_url.is_plain(snapshot):
+        others = variables.each(variables.HTTPS, "HTTP_PROXY; this one counts for https:// only")
+    else:
+        others = variables.each(variables.HTTP, "HTTPS_PROXY; this one counts for http:// only")
+    foreign = (*variables.REQUESTS, *variables.CURL, *variables.EXTRA)
+    return (
+        others
+        | variables.each(foreign, "name a file with all authorities in SSL_CERT_FILE")
+        | variables.each(variables.OAUTH, f"set it as {AUTH_TOKEN}")
+    )
+
+
+def _files(snapshot: Snapshot) -> Iterator[Wanted]:
+    yield from profiles.files(snapshot)
+    yield from providers.files(snapshot)
+    yield from trust.files(snapshot)
+
+
+def _stored(snapshot: Snapshot) -> Stored:
+    texts = [fact.text for fact in snapshot.files.values() if fact.text]
+    token = snapshot.file(snapshot.get(profiles.TOKEN_FILE)).text or ""
+    return Stored(secrets=(*profiles.tokens(texts), token.strip()))
+
+
+CLIENT = Client(
+    name="python",
+    title="Python SDK",
+    called="the Python SDK",
+    plan=_planned,
+    found_by=InPython(),
+    unread=_unread,
+    files=_files,
+    stored=_stored,
+)

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from claudecheck.clients import node
-from claudecheck.clients.catalogue import CLIENTS, Client
-from claudecheck.clients.snapshot import Snapshot
+from claudecheck.clients.client import Client, InPython
+from claudecheck.clients.registry import clients, named
+from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.observations import Interpreter
 from claudecheck.route import ClientName, Plan, Route
 
 DIRECT, UNUSABLE = "direct", "unusable"
 #: Concerns that say why a client takes no proxy.
 _WHY_DIRECT = ("proxy-url-invalid", "proxy-scheme-unsupported", "proxy-ignored", "proxy-variables-conflict")
-#: What sends a credential by itself; the others send what somebody typed.
-_OWN_CREDENTIAL: tuple[ClientName, ...] = ("python", "typescript", "claude-code")
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,27 +55,27 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def routes(snapshot: Snapshot, interpreter: Interpreter | None) -> Routes:
-    """Plans every client of the catalogue, and compares them."""
-    return rows(snapshot, interpreter, {client.name: client.plan(snapshot, interpreter) for client in CLIENTS})
+    """Plans every client of the registry, and compares them."""
+    return rows(snapshot, interpreter, {client.name: client.plan(snapshot, interpreter) for client in clients()})
 
 
 def rows(snapshot: Snapshot, interpreter: Interpreter | None, plans: Mapping[ClientName, Plan]) -> Routes:
-    made = [_row(client, snapshot, interpreter, plans[client.name]) for client in CLIENTS if client.name in plans]
+    made = [_row(client, snapshot, interpreter, plans[client.name]) for client in clients() if client.name in plans]
     return Routes(rows=made, disagreements=list(disagreements(made)))
 
 
 def _row(client: Client, snapshot: Snapshot, interpreter: Interpreter | None, plan: Plan) -> RouteRow:
     route = plan.route or Route(client=client.name)
-    program = snapshot.programs.get(client.program)
-    found = bool(interpreter and interpreter.sdk) if client.name == "python" else program is not None
-    own = (interpreter.sdk if interpreter else "") if client.name == "python" else program.version if program else ""
+    program = snapshot.programs.get(client.name)
+    if isinstance(client.found_by, InPython):
+        program = Program(interpreter.path, interpreter.sdk) if interpreter and interpreter.sdk else None
     view = route.view()
     unread = client.unread(snapshot)
     return RouteRow(
         client=client.name,
         title=client.title,
-        version=own,
-        installed=found,
+        version=program.version if program else "",
+        installed=program is not None,
         starts=not any(one.stops_client for one in plan.concerns),
         endpoint=view.url if plan.route else "",
         endpoint_source=view.base_url_source,
@@ -127,7 +126,7 @@ def disagreements(made: Sequence[RouteRow]) -> Iterator[str]:
     yield from _stopped(made)
     yield from _told(made, _endpoint, "{} calls {}", "{} call {}")
     yield from _told(made, _proxy, "{} {}", "{} {}", verbs=True)
-    credentials = [row for row in made if row.client in _OWN_CREDENTIAL and not row.provider]
+    credentials = [row for row in made if named(row.client).sends_own_credential and not row.provider]
     yield from _told(credentials, _credential, "{} sends {}", "{} send {}")
     if any(row.endpoint and row.endpoint_source != "default" for row in made):
         sending = [row for row in credentials if row.header]

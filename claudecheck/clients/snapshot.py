@@ -35,10 +35,27 @@ class FileFact:
     size: int = 0  # bytes
     text: str | None = field(default=None, repr=False)  # of small files that hold configuration or a token
     authorities: Authorities | None = None
+    entries: tuple[str, ...] = ()  # of a folder that was listed: names
 
     @property
     def exists(self) -> bool:
         return self.kind != "missing"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A path that somebody wants to be looked at, and what of it.
+
+    `path` is as it was named, `place` where it lies when that is written otherwise. `listing` is the ending of
+    the names wanted of a folder. `machine_wide` marks a path of the system, which tests keep elsewhere.
+    """
+
+    path: str
+    place: str = ""
+    text: bool = False
+    authorities: bool = False
+    listing: str = ""
+    machine_wide: bool = False
 
 
 @dataclass(frozen=True)

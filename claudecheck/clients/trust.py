@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from claudecheck.clients.sdk import Sdk
-from claudecheck.clients.snapshot import FileFact, Snapshot
+from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
 from claudecheck.observations import Concern, Interpreter
 from claudecheck.route import Endpoint, Trust
 
@@ -30,6 +30,13 @@ _PUBLIC_STORES = (
 def folders(value: str, os: str) -> list[str]:
     """SSL_CERT_DIR may name several; OpenSSL parts them like PATH."""
     return [part for part in value.split(";" if os == "Windows" else ":") if part]
+
+
+def files(snapshot: Snapshot) -> Iterator[Wanted]:
+    """What the variables of this and other clients name as authorities."""
+    named = [snapshot.get(variable) for variable in (FILE, *FOREIGN)]
+    for path in dict.fromkeys(filter(None, [*named, *folders(snapshot.get(DIRECTORY), snapshot.os)])):
+        yield Wanted(path, authorities=True)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from claudecheck.clients import trust
-from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.client import Client, InPython, NodePackage
+from claudecheck.clients.node import together
+from claudecheck.clients.registry import clients
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.observations import Interpreter
@@ -36,7 +38,7 @@ class ClientTrust:
 
 
 def trusts(snapshot: Snapshot, interpreter: Interpreter | None) -> list[ClientTrust]:
-    """A row a client, in the order of the catalogue; clients that trust the same way share one."""
+    """A row a client, in the order of the registry; clients that trust the same way share one."""
     return [*_python(snapshot, interpreter or Interpreter(path="python3", chosen_by="own")), *_programs(snapshot)]
 
 
@@ -67,19 +69,26 @@ def _generation(
 
 
 def _programs(snapshot: Snapshot) -> Iterator[ClientTrust]:
-    shared: tuple[tuple[ClientName, ...], ...] = (("typescript", "node"), ("claude-code",), ("curl",))
-    for names in shared:
-        client = BY_NAME[names[-1]]
-        route = client.plan(snapshot, None).route
+    """Those on one runtime share its trust, and a row."""
+    rows: dict[str, list[Client]] = {}
+    for client in clients():
+        if not isinstance(client.found_by, InPython):
+            rows.setdefault(client.runtime or client.name, []).append(client)
+    for sharing in rows.values():
+        last = sharing[-1]
+        route = last.plan(snapshot, None).route
         if route is None:  # its address cannot be read: it comes to no handshake
             continue
-        program = snapshot.programs.get(client.program)
-        title = "Node and TypeScript SDK" if client.name == "node" else client.title
+        program = snapshot.programs.get(last.name)
+        title = f"{last.title} {program.version}".strip() if program else last.title
+        if last.runtime:
+            # A program that only uses the runtime is no more than the runtime.
+            packages = [one.title for one in sharing if isinstance(one.found_by, NodePackage)]
+            title = together([last.runtime, *packages])
         yield ClientTrust(
-            title=f"{title} {program.version}".strip() if program and client.name != "node" else title,
-            clients=names,
+            title=title,
+            clients=tuple(client.name for client in sharing),
             trust=route.trust,
             installed=program is not None,
-            # Since 7.68 curl sets X509_V_FLAG_PARTIAL_CHAIN; Node and Python before 3.13 do not.
-            partial=client.name == "curl",
+            partial=last.partial_chains,
         )

@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from claudecheck.clients import base_url, credentials, custom_headers, node, profiles, proxies, trust
+from claudecheck.clients import base_url, credentials, custom_headers, node, profiles, proxies, trust, variables
 from claudecheck.clients.base_url import BaseUrl
+from claudecheck.clients.client import Client, NodePackage
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.node import Choice, Node
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.sdk import Sdk
-from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.observations import Concern, Interpreter, ProxyDetection
 from claudecheck.route import ClientName, Credential, Endpoint, Plan, Proxy, Route, Secret
 
@@ -57,7 +58,8 @@ def plan(snapshot: Snapshot, interpreter: Interpreter | None = None) -> Plan:  #
     return _planned(_read(snapshot, "typescript"))
 
 
-def plan_fetch(snapshot: Snapshot, interpreter: Interpreter | None = None) -> Plan:  # noqa: ARG001  # the same
+def plan_fetch(snapshot: Snapshot) -> Plan:
+    """A program that calls `fetch` by itself."""
     return _planned(_read(snapshot, "node"))
 
 
@@ -278,4 +280,38 @@ CHECKS = (
     unusable_profile,
     unusable_headers,
     authorities,
+)
+
+
+# -- as one of the clients ---------------------------------------------------------------------------
+
+
+def unread(snapshot: Snapshot) -> dict[str, str]:
+    here = node.Node.of(snapshot)
+    proxies_ = (*variables.HTTPS, *variables.HTTP, *variables.NO)
+    found = variables.each((*variables.REQUESTS, *variables.CURL), f"name the file in {node.EXTRA}")
+    found |= variables.each(variables.OAUTH, f"set it as {AUTH_TOKEN}")
+    if not {"--use-openssl-ca", "--use-system-ca"} & node.options(snapshot):
+        found |= variables.each(variables.SYSTEM_CA, f"NODE_OPTIONS=--use-openssl-ca, or name the file in {node.EXTRA}")
+    if not node.enabled(snapshot, here):
+        found |= variables.each(proxies_, node.needed(here))
+    return found | variables.each(variables.ALL, f"name it in HTTPS_PROXY, and {node.needed(here)}")
+
+
+def _files(snapshot: Snapshot) -> Iterator[Wanted]:
+    yield from profiles.files(snapshot)
+    yield from trust.files(snapshot)
+
+
+CLIENT = Client(
+    name="typescript",
+    title="TypeScript SDK",
+    called="the TypeScript SDK",
+    plan=plan,
+    found_by=NodePackage("@anthropic-ai/sdk"),
+    ca=node.CA,
+    unread=unread,
+    files=_files,
+    runtime="Node",
+    sender="claudecheck.probes.senders.node_program:find",
 )

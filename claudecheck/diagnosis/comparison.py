@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck.diagnosis.evidence import CLIENT_NAMES, Evidence
+from claudecheck.clients import registry
+from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems.problem import Machine, fill_command
 from claudecheck.diagnosis.problems.spelling import assign, spelled, unset, with_python
 from claudecheck.observations import Interpreter, Journal
@@ -130,7 +131,7 @@ def before(change: Change, first: Report) -> str:
         case "address family":
             return "any"
         case "client":
-            return _client(route.client)
+            return registry.in_words(route.client)
         case "interpreter":
             seen = _evidence(first).interpreter
             return seen.path if isinstance(seen, Interpreter) else ""
@@ -138,10 +139,6 @@ def before(change: Change, first: Report) -> str:
             return route.cafile or route.capath or "the system's store"
         case "timeout":
             return "the usual limits"
-
-
-def _client(name: str) -> str:
-    return CLIENT_NAMES.get(name, name)
 
 
 def _evidence(report: Report) -> Evidence:

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 import msgspec
 
+from claudecheck.clients import registry
 from claudecheck.diagnosis import addresses, cures, questions
 from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.problems import CATALOGUE
@@ -36,14 +37,6 @@ from claudecheck.observations import (
     Tunnel,
 )
 from claudecheck.report import Confidence, Finding, Fix, Layer, Owner, Severity, Trial
-
-CLIENT_NAMES = {
-    "python": "the Python SDK",
-    "typescript": "the TypeScript SDK",
-    "node": "Node fetch",
-    "claude-code": "Claude Code",
-    "curl": "curl",
-}
 
 
 class Evidence:
@@ -189,8 +182,8 @@ class Evidence:
             "port": str(route.port),
             "url": route.url,
             "base_url_source": route.base_url_source if route.base_url_source != "default" else "",
-            "client": CLIENT_NAMES.get(route.client, route.client),
-            "sdk": f"{CLIENT_NAMES.get(route.client, route.client)} {route.client_version}".strip(),
+            "client": registry.in_words(route.client),
+            "sdk": f"{registry.in_words(route.client)} {route.client_version}".strip(),
             "python": interpreter.path if interpreter else "python3",
             "key_variable": route.credential_source if route.credential_source.isupper() else "",
             "cafile": route.cafile or route.capath,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from claudecheck.clients import registry
 from claudecheck.diagnosis import addresses, origin
-from claudecheck.diagnosis.evidence import CLIENT_NAMES, Evidence
+from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.trust_matrix import common_name
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange, Observation, TlsHandshake
@@ -166,7 +167,7 @@ def _aside(evidence: Evidence, stage: Stage) -> str:
 
 def _environment(evidence: Evidence) -> str:
     route = evidence.route
-    client = CLIENT_NAMES.get(route.client, route.client).removeprefix("the ")
+    client = registry.title(route.client)
     parts = [f"{client} {route.client_version}".strip()]
     if route.credential != "none":
         parts.append(f"{route.credential_kind or route.credential} from {route.credential_source}")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from claudecheck.clients import registry
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import Machine
 from claudecheck.diagnosis.problems.trusting import HELD_HERE, REPLACES_IN_CURL, STRICT
@@ -21,19 +22,12 @@ from claudecheck.report import Fix, Layer
 #: OpenSSL's numbers for "nobody vouches for it": only these are mended with an authority.
 _LACKS = (2, 18, 19, 20, 21, 27)
 _STRICT_CODES = range(79, 95)
-_VARIABLES: Mapping[str, str] = {
-    "python": "SSL_CERT_FILE",
-    "typescript": "NODE_EXTRA_CA_CERTS",
-    "node": "NODE_EXTRA_CA_CERTS",
-    "claude-code": "NODE_EXTRA_CA_CERTS",
-    "curl": "CURL_CA_BUNDLE",
-}
 _BREAKS: Mapping[str, str] = {
     "SSL_CERT_FILE": "it replaces the whole store for every program in this shell that uses OpenSSL, and what is added "
     "to the system's store later is not in the file; Python 3.13 and later then check strictly",
     "CURL_CA_BUNDLE": "it replaces curl's file of authorities, and that of requests unless REQUESTS_CA_BUNDLE is set",
-    "NODE_EXTRA_CA_CERTS": "nothing: it only adds. It is read when a program starts, so start again what runs",
 }
+_ADDS = "nothing: it only adds. It is read when a program starts, so start again what runs"
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +84,7 @@ def matrix(seen: TlsHandshake, *, url: str, machine: Machine, values: Mapping[st
         stores=seen.stores,
         refused=_refused(seen),
         missing=missing(seen),
-        needs={one.title: _VARIABLES[(one.clients or ["python"])[0]] for one in seen.clients if _lacks(one, seen)},
+        needs={one.title: _variable(one) for one in seen.clients if _lacks(one, seen)},
         mends=list(_mends(seen, machine, values)),
     )
 
@@ -286,6 +280,16 @@ def _strictness(seen: TlsHandshake) -> Iterator[str]:
             yield f"{one.title} refuses it by the strict checks of Python 3.13{why}."
 
 
+def _breaks(one: ClientVerdict, variable: str) -> str:
+    adds = registry.named(one.clients[0]).ca.adds
+    return _BREAKS.get(variable) or (_ADDS if adds else f"it replaces the whole store of {one.title}")
+
+
+def _variable(one: ClientVerdict) -> str:
+    """What hands this client a file; an SDK that is not installed reads what the installed one does."""
+    return registry.named((one.clients or ["python"])[0]).ca.name
+
+
 # -- what would mend it ------------------------------------------------------------------------------
 
 
@@ -293,16 +297,18 @@ def _mends(seen: TlsHandshake, machine: Machine, values: Mapping[str, str]) -> I
     groups: dict[str, list[ClientVerdict]] = {}
     for one in _found(seen):
         if _lacks(one, seen):
-            groups.setdefault(_VARIABLES[one.clients[0]], []).append(one)
+            groups.setdefault(_variable(one), []).append(one)
     for variable, sharing in groups.items():
         fixes = _fixes(_code(seen), sharing[0], machine, {**values, "cafile": public_file(seen)})
+        if not fixes:
+            continue  # nothing is written for this client yet
         # Of a chain that is not a private authority's, the last way is the one by a store.
         chosen = ways(fixes, seen)[0] if _code(seen) == "tls-untrusted-issuer" else fixes[-1]
         yield Mend(
             clients=[one.title for one in sharing],
             variable=variable,
             fix=_bare(chosen),
-            breaks=_BREAKS[variable] + _refusal(variable, seen),
+            breaks=_breaks(sharing[0], variable) + _refusal(variable, seen),
         )
     for one in _found(seen):
         if one.trusted is False and one.code in _STRICT_CODES:

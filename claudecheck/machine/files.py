@@ -21,10 +21,13 @@ _HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
 
 
-def look(path: str, *, cwd: str, text: bool = False, authorities: bool = False, most: int = 4000) -> FileFact:
+def look(
+    path: str, *, cwd: str, text: bool = False, authorities: bool = False, most: int = 4000, listing: str = ""
+) -> FileFact:
     """The facts of one path; relative paths start at `cwd`. Never raises for what it finds.
 
-    Of a directory of authorities, `most` files are read: one tells that it is not empty.
+    Of a directory of authorities, `most` files are read: one tells that it is not empty. `listing` is the ending
+    of the names that are listed of a directory.
     """
     place = Path(cwd, path)
     try:
@@ -49,7 +52,15 @@ def look(path: str, *, cwd: str, text: bool = False, authorities: bool = False, 
         size=seen.st_size,
         text=_text(place, seen.st_size) if text and readable and kind == "file" else None,
         authorities=_authorities(place, kind, most) if authorities and readable else None,
+        entries=_entries(place, listing) if listing and kind == "directory" else (),
     )
+
+
+def _entries(place: Path, ending: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(one.name for one in place.iterdir() if one.name.endswith(ending)))
+    except OSError:
+        return ()
 
 
 def _text(place: Path, size: int) -> str | None:

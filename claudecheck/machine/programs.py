@@ -1,4 +1,4 @@
-"""Looks for the clients that are installed beside Python: Node, its SDK, Claude Code, curl. Judges nothing."""
+"""Looks for the clients of the registry that are installed beside Python. Judges nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from claudecheck.clients.client import Command, InPython, Launcher, NodePackage
+from claudecheck.clients.registry import clients
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.machine import child
 
@@ -17,24 +19,25 @@ LIMIT_S = 3.0
 #: Bytes of what it tells: Node's own roots are 220 kB.
 LONGEST_OUTPUT = 4 << 20
 _VERSION = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}")
+_BEGIN = "-----BEGIN"
 _NATIVE = re.compile(r"[/\\]versions[/\\](\d+\.\d+\.\d+)")  # ~/.local/share/claude/versions/2.1.329
 
 
-#: Asked of Node in one go: what it is, and whom it trusts without being told.
-_NODE_FACTS = "console.log(process.version); console.log(require('tls').rootCertificates.join('\\n'))"
-
-
 def installed(snapshot: Snapshot) -> tuple[dict[str, Program], str]:
-    """By name: "node", "curl", "claude-code", "typescript"; only those that were found. And Node's own roots as PEM."""
-    node, told = _asked("node", snapshot.variables, "-e", _NODE_FACTS)
-    curl, _ = _asked("curl", snapshot.variables, "--version")
-    found = {
-        "node": node,
-        "curl": curl,
-        "claude-code": _claude_code(snapshot.variables),
-        "typescript": _package("@anthropic-ai/sdk", Path(snapshot.cwd)),
-    }
-    roots = told[told.find("-----BEGIN") :] if "-----BEGIN" in told else ""
+    """By the client's name, only those that were found. And the roots that one of them printed, as PEM: Node's own."""
+    found: dict[str, Program | None] = {}
+    roots = ""
+    for client in clients():
+        match client.found_by:
+            case Command(name, arguments):
+                found[client.name], printed = _asked(name, snapshot.variables, *arguments)
+                roots = roots or (printed[printed.find(_BEGIN) :] if _BEGIN in printed else "")
+            case Launcher(name):
+                found[client.name] = _launcher(name, snapshot.variables)
+            case NodePackage(name):
+                found[client.name] = _package(name, Path(snapshot.cwd))
+            case InPython():
+                pass  # the interpreter tells it
     return {name: program for name, program in found.items() if program is not None}, roots
 
 
@@ -49,9 +52,9 @@ def _asked(name: str, variables: Mapping[str, str], *arguments: str) -> tuple[Pr
     return Program(path, told[0] if told else ""), text
 
 
-def _claude_code(variables: Mapping[str, str]) -> Program | None:
+def _launcher(name: str, variables: Mapping[str, str]) -> Program | None:
     """It is not started: its launch goes to the network. Where it is installed tells the version."""
-    path = shutil.which("claude", path=variables.get("PATH"))
+    path = shutil.which(name, path=variables.get("PATH"))
     if path is None:
         return None
     real = os.path.realpath(path)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+from claudecheck.clients import registry
 from claudecheck.observations import End, Interpreter, Observation, RouteView, Run
 from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Owner, Report, StageRow
 
-_CLIENTS: Mapping[str, str] = {
-    "python": "Python SDK",
-    "typescript": "TypeScript SDK",
-    "node": "Node fetch",
-    "claude-code": "Claude Code",
-    "curl": "curl",
-}
 _MOVES: Mapping[Owner, str] = {
     "you": "your move",
     "network": "your network team's move",
@@ -65,7 +59,7 @@ def command(report: Report) -> str:
 
 
 def client(route: RouteView) -> str:
-    return f"{_CLIENTS.get(route.client, route.client)} {route.client_version}".strip()
+    return f"{registry.title(route.client)} {route.client_version}".strip()
 
 
 def surroundings(report: Report) -> list[str]:

@@ -17,13 +17,11 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck.clients import base_url, credentials, proxies, python_sdk, trust
-from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients import base_url, credentials, proxies, python_sdk, registry, trust
 from claudecheck.clients.proxies import Fault
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.diagnosis.comparison import FIRST, Change
-from claudecheck.diagnosis.evidence import CLIENT_NAMES
 from claudecheck.journal.deadline import Deadline
 from claudecheck.machine import environment
 from claudecheck.observations import End, Interpreter, Journal
@@ -239,8 +237,8 @@ def _other_client(start: Planned, client: ClientName) -> Planned:
     route = _first_plan(start.snapshot).route
     if client == "python" and not (route and route.provider):
         raise UnusableError("the first route is the Python SDK's already", "name another client: --client curl")
-    change = Change(variable="client", after=CLIENT_NAMES[client])
-    return replace(start, label=BY_NAME[client].title, change=change, options=replace(start.options, client=client))
+    change = Change(variable="client", after=registry.in_words(client))
+    return replace(start, label=registry.title(client), change=change, options=replace(start.options, client=client))
 
 
 def _trusting(start: Planned, file: str) -> Planned:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from claudecheck.clients import python_sdk
-from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.client import Client, InPython
+from claudecheck.clients.registry import load, named
+from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.trusts import ClientTrust, trusts
 from claudecheck.failures import Failure, Stage
@@ -54,7 +56,7 @@ def examine(
 ) -> Journal:
     """Walk the route of `snapshot` within `options.timeout_s`, and return everything that was seen."""
     deadline = deadline or Deadline(options.timeout_s)
-    writer = JournalWriter(deadline, environment.secrets(snapshot), listen)
+    writer = JournalWriter(deadline, secrets(snapshot), listen)
     examination = _Examination(options, snapshot, writer)
     thread = threading.Thread(target=examination.run, name="examination", daemon=True)
     cut = ""
@@ -116,10 +118,10 @@ class _Examination:
         )
         walk = Walk(route=route, writer=self.writer)
         sender = self._sender(route.client)
-        beside = self._hosts_of_claude_code(walk)
+        beside = self._further_hosts(walk)
         Ladder(walk, plan, self.options, sender, self._stores(), self._at).climb()
         if beside is not None:
-            self._at(Stage.ENVIRONMENT, "the hosts of Claude Code")
+            self._at(Stage.ENVIRONMENT, f"the hosts of {named(route.client).title}")
             for _ in beside.finished(self.writer.deadline.remaining()):
                 break
         self._try_cures(plan)
@@ -134,25 +136,24 @@ class _Examination:
             self._at(Stage.ENVIRONMENT, "the cures")
             trials.walk(trials.Ground(self.snapshot, plan, self.interpreter, self.options, self.writer), proposals)
 
-    def _hosts_of_claude_code(self, walk: Walk) -> side_by_side.Started[None] | None:
-        """Beside the ladder: the hosts that login and updates need."""
-        if walk.route.client != "claude-code":
+    def _further_hosts(self, walk: Walk) -> side_by_side.Started[None] | None:
+        """Beside the ladder: the hosts that the client needs for login and updates."""
+        choose = named(walk.route.client).further_hosts
+        if not choose:
             return None
-        from claudecheck.clients import claude_code_hosts
         from claudecheck.run import hosts
 
-        chosen = claude_code_hosts.choose(self.snapshot, walk.route, self.options.others.claude_code_hosts)
+        chosen = load(choose)(self.snapshot, walk.route, self.options.others.claude_code_hosts)
         return side_by_side.Started([partial(hosts.check, walk, chosen, self.options.step_s)])
 
     def _sender(self, client: ClientName) -> Sender:
         """The client itself, where it is here and can be asked; else a plain client sends by its rules."""
-        from claudecheck.probes.senders import client_program
+        from claudecheck.probes.senders import sender
         from claudecheck.probes.senders.python_sdk import PythonSdk
-        from claudecheck.probes.senders.sender import Plain
 
-        if client == "python":
-            return PythonSdk(self.worker) if self.worker is not None else Plain(sends_messages=False)
-        return client_program.find(client, self.snapshot) or Plain()
+        if isinstance(named(client).found_by, InPython):
+            return PythonSdk(self.worker) if self.worker is not None else sender.Plain(sends_messages=False)
+        return sender.find(client, self.snapshot) or sender.Plain()
 
     def _stores(self) -> Stores:
         """What a chain that failed is judged against."""
@@ -177,7 +178,7 @@ class _Examination:
             msgspec.structs.replace(
                 run,
                 command=options.command,
-                client=options.client or "python",
+                client=options.client or python_sdk.CLIENT.name,
                 timeout_s=options.timeout_s,
                 message=options.message,
                 local_only=options.local_only,
@@ -185,7 +186,8 @@ class _Examination:
                 demo=options.demo,
             )
         )
-        plan = self._plan_of_python() if options.client in (None, "python") else self._plan_of(options.client)
+        asked = named(options.client or python_sdk.CLIENT.name)
+        plan = self._plan_in_python(asked) if isinstance(asked.found_by, InPython) else self._plan_of(asked)
         self.writer.write(environment.local_network(self.snapshot))
         self.writer.write(plan.detection)
         for concern in plan.concerns:
@@ -194,7 +196,7 @@ class _Examination:
             self.writer.write(RouteChosen(route=plan.route.view()))
         return plan
 
-    def _plan_of_python(self) -> Plan:
+    def _plan_in_python(self, client: Client) -> Plan:
         """By the interpreter's own facts; its SDK is imported while the stages run."""
         deadline = self.writer.deadline
         started = deadline.elapsed_ms()
@@ -210,18 +212,17 @@ class _Examination:
         self.snapshot = environment.with_store_of(self.snapshot, interpreter)
         if self.options.client is None:
             return python_sdk.plan_of_selected(self.snapshot, interpreter)
-        return python_sdk.plan(self.snapshot, interpreter)
+        return client.plan(self.snapshot, interpreter)
 
-    def _plan_of(self, client: ClientName) -> Plan:
+    def _plan_of(self, client: Client) -> Plan:
         """By the programs that are installed: their versions decide what they read."""
         self.snapshot = environment.with_programs(self.snapshot)
-        plan = BY_NAME[client].plan(self.snapshot, None)
-        if client == "claude-code":
-            from claudecheck.probes.senders import key_helper
-
-            self._at(Stage.ENVIRONMENT, "the helper that prints the key")
-            plan = key_helper.resolve(plan, self.snapshot, self.writer.deadline, self.writer.hide)
-        return plan
+        plan = client.plan(self.snapshot, None)
+        if not client.key_helper:
+            return plan
+        self._at(Stage.ENVIRONMENT, "the helper that prints the key")
+        resolved: Plan = load(client.key_helper)(plan, self.snapshot, self.writer.deadline, self.writer.hide)
+        return resolved
 
     def end_worker(self) -> None:
         if self.worker is not None:

@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from claudecheck.clients import python_sdk
-from claudecheck.clients.catalogue import BY_NAME
+from claudecheck.clients.client import InPython
+from claudecheck.clients.registry import named
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.diagnosis.cures import Proposal
 from claudecheck.journal.journal import JournalWriter
 from claudecheck.machine import environment
 from claudecheck.observations import ChangeTried, HttpExchange, Interpreter
 from claudecheck.probes import message, models, reach, side_by_side
-from claudecheck.probes.senders import client_program
-from claudecheck.probes.senders.sender import Plain, Sender
+from claudecheck.probes.senders.sender import Plain, Sender, find
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Endpoint, Plan, Route
 from claudecheck.run.options import Options
@@ -87,7 +87,7 @@ def _climb(
         return
     if walk.route.provider not in ("", "gateway") or walk.route.credential.sort in _RESOLVED_BY_THE_CLIENT:
         return
-    sender = client_program.find(walk.route.client, snapshot) or Plain()
+    sender = find(walk.route.client, snapshot) or Plain()
     listed = models.authenticate(walk, sender, limit_s)
     if proposal.layer in ("messages", "client") and ground.options.message and once.acquire(blocking=False):
         _send(walk, sender, listed, ground, limit_s)
@@ -109,11 +109,11 @@ def _read(first: Snapshot, variables: dict[str, str]) -> Snapshot:
 
 def _planned(ground: Ground, snapshot: Snapshot) -> Plan:
     client = ground.options.client
-    if client not in (None, "python"):
-        return BY_NAME[client].plan(snapshot, None)
+    if client is not None and not isinstance(named(client).found_by, InPython):
+        return named(client).plan(snapshot, None)
     interpreter = ground.interpreter or Interpreter(path="python3", chosen_by="own")
     known = environment.with_store_of(snapshot, interpreter)
-    return python_sdk.plan(known, interpreter) if client else python_sdk.plan_of_selected(known, interpreter)
+    return named(client).plan(known, interpreter) if client else python_sdk.plan_of_selected(known, interpreter)
 
 
 def _within_promises(ground: Ground, route: Route) -> Route:

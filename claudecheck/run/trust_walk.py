@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from claudecheck.clients import python_sdk
+from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.trusts import trusts
 from claudecheck.diagnosis.problems.problem import Machine
@@ -65,7 +66,7 @@ def walk(snapshot: Snapshot, python: str | None, deadline: Deadline) -> Judged:
     interpreter = workers.facts(snapshot.variables, python, deadline)
     snapshot = environment.with_store_of(snapshot, interpreter)
     plan = python_sdk.plan_of_selected(snapshot, interpreter)
-    writer = JournalWriter(deadline, environment.secrets(snapshot))
+    writer = JournalWriter(deadline, secrets(snapshot))
     seen = _walked(plan, writer)
     if seen is None:
         return Judged(_why_stopped(plan, writer.journal()))

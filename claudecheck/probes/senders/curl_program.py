@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from claudecheck.clients.client import Client
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.failures import Failure
 from claudecheck.machine import child
@@ -23,6 +24,7 @@ from claudecheck.observations import HttpExchange, Raised
 from claudecheck.probes.api import http
 from claudecheck.probes.api.http import Request
 from claudecheck.probes.senders import told
+from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.walk import Walk
 
 #: curl sends these by itself, as the documentation's example leaves them to it.
@@ -73,6 +75,12 @@ class CurlProgram:
         )
         facts = _facts(walk, request, ended, limit)
         return http.record(walk, http.as_sent(walk, request, self.name, **facts), started)
+
+
+def find(client: Client, snapshot: Snapshot) -> Sender | None:
+    """None where curl is not installed."""
+    program = snapshot.programs.get(client.name)
+    return CurlProgram(program, snapshot) if program else None
 
 
 def _in_english(variables: Mapping[str, str]) -> dict[str, str]:

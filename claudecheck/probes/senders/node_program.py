@@ -19,7 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from claudecheck.clients import claude_code, typescript_sdk
+from claudecheck.clients import claude_code, node_fetch
+from claudecheck.clients.client import Client, Launcher, NodePackage
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.failures import Failure
 from claudecheck.machine import child
@@ -29,8 +30,9 @@ from claudecheck.probes import system_errors
 from claudecheck.probes.api import http
 from claudecheck.probes.api.http import Request
 from claudecheck.probes.senders import told
+from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.walk import Walk
-from claudecheck.route import ClientName, Proxy, Trust
+from claudecheck.route import Proxy, Trust
 
 SCRIPT = Path(__file__).parent / "node_script.cjs"
 #: Of JSON: a body of the greatest length, in which every byte is escaped.
@@ -49,19 +51,19 @@ class NodeProgram:
     sends_messages = True
     may_contradict = True
 
-    def __init__(self, client: ClientName, node: Program, snapshot: Snapshot, sdk: Program | None = None) -> None:
+    def __init__(self, client: Client, node: Program, snapshot: Snapshot, sdk: Program | None = None) -> None:
         self._runtime = f"Node {node.version}".rstrip()
-        self._sdk_name = f"TypeScript SDK {sdk.version} on {self._runtime}" if sdk else ""
+        self._sdk_name = f"{client.title} {sdk.version} on {self._runtime}" if sdk else ""
         self.finds_credentials = sdk is not None
-        self._rules = client == "claude-code"
-        self.name = f"Claude Code's rules on {self._runtime}" if self._rules else self._sdk_name or self._runtime
-        self._client = client
+        self._rules = isinstance(client.found_by, Launcher)
+        self.name = f"{client.title}'s rules on {self._runtime}" if self._rules else self._sdk_name or self._runtime
+        self._typed = not client.sends_own_credential
         self._sdk = sdk.path if sdk else ""
         self._path = node.path
         self._folder = snapshot.cwd
         self._variables = _of_claude_code(snapshot) if self._rules else snapshot.variables
         # What the SDK finds by itself in these variables; of another route it knows nothing.
-        self._own_route = typescript_sdk.plan(snapshot).route if sdk else None
+        self._own_route = client.plan(snapshot, None).route if sdk else None
 
     def end(self) -> None:
         """Every request is a process of its own, which has ended."""
@@ -104,7 +106,7 @@ class NodeProgram:
     def _command(self, walk: Walk, request: Request, by: str, limit_s: float) -> dict[str, Any]:
         route = walk.route
         # A program that calls fetch leaves these two to it; the SDK and Claude Code have their own.
-        own = ("accept", "user-agent") if self._client == "node" else ()
+        own = ("accept", "user-agent") if self._typed else ()
         return {
             "by": by,
             "url": route.endpoint.url + request.path,
@@ -127,6 +129,15 @@ class NodeProgram:
         sends = proxy.has_credentials and not (self._unverified and proxy.scheme == "https")
         basic = f"Basic {base64.b64encode(userinfo).decode()}" if sends else ""
         return {"scheme": proxy.scheme, "host": proxy.host, "port": proxy.port, "authorization": basic}
+
+
+def find(client: Client, snapshot: Snapshot) -> Sender | None:
+    """None where Node is not installed. Claude Code is never started: Node does as it would."""
+    runtime = snapshot.programs.get(node_fetch.CLIENT.name)
+    if runtime is None:
+        return None
+    package = snapshot.programs.get(client.name) if isinstance(client.found_by, NodePackage) else None
+    return NodeProgram(client, runtime, snapshot, package)
 
 
 def _of_claude_code(snapshot: Snapshot) -> dict[str, str]:

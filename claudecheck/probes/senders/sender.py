@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from claudecheck.clients.registry import load, named
+from claudecheck.clients.snapshot import Snapshot
 from claudecheck.observations import HttpExchange
 from claudecheck.probes.api import http
 from claudecheck.probes.api.http import Request
 from claudecheck.probes.walk import Walk
+from claudecheck.route import ClientName
 
 
 class Sender(Protocol):
@@ -32,6 +35,13 @@ class Sender(Protocol):
 
     def end(self) -> None:
         """Nothing of it keeps running."""
+
+
+def find(name: ClientName, snapshot: Snapshot) -> Sender | None:
+    """The client of this name on this machine; None where it is not installed or cannot be asked for one request."""
+    client = named(name)
+    found: Sender | None = load(client.sender)(client, snapshot) if client.sender else None
+    return found
 
 
 class Plain:

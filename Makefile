@@ -43,6 +43,9 @@ lab: $(READY)  ## the network lab: real components in network namespaces (root, 
 	.ci/install-netlab
 	$(BIN)/python -m tests.netlab.runner
 
+journals: $(READY)  ## record the embedded lab's faults anew for the replay, and say what comes out
+	$(BIN)/python -m tests.record_journals
+
 bench: $(READY)  ## ratios: the doctor against what it is compared with, in one run
 	$(BIN)/python -m tests.bench
 
@@ -61,4 +64,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow clients checkers lint types lab bench docs completions clean help
+.PHONY: demo test slow clients checkers lint types lab journals bench docs completions clean help

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests import replay
 from tests.netlab.lab import Lab, doctor_exists, missing_requirements
 from tests.netlab.outcome import Outcome
 from tests.netlab.scenario import Scenario, all_scenarios
@@ -114,12 +115,24 @@ def write_json(path: Path, outcomes: list[Outcome], seconds: float) -> None:
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 
+def write_journals(outcomes: list[Outcome]) -> None:
+    """What a busy machine made wrong is not kept."""
+    right = [outcome for outcome in outcomes if outcome.report and not outcome.wrong]
+    for group in {outcome.scenario.group for outcome in right}:
+        replay.write(group, {one.scenario.slug: one.report for one in right if one.scenario.group == group})
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.netlab.runner", description=__doc__)
     parser.add_argument("--only", default="", metavar="PATTERN", help="a regular expression on group/name and code")
     parser.add_argument("--jobs", type=int, default=4, help="at once; most of the time is waiting")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write everything that was seen")
     parser.add_argument("--reports", type=Path, metavar="FOLDER", help="keep the doctor's reports there")
+    parser.add_argument(
+        "--journals",
+        action="store_true",
+        help="keep the journal of every right verdict in tests/journals, for the replay",
+    )
     parser.add_argument("--record", action="store_true", help="also ask curl and the plain SDK")
     parser.add_argument("--no-doctor", action="store_true", help="only prove the faults: implies --record")
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
@@ -157,6 +170,8 @@ def main() -> int:
         return 130
     seconds = time.monotonic() - started
     print(summary(outcomes, seconds))
+    if asked.journals:
+        write_journals(outcomes)
     if asked.json:
         write_json(asked.json, outcomes, seconds)
     return 1 if any(outcome.wrong for outcome in outcomes) or not outcomes else 0

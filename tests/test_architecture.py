@@ -112,9 +112,9 @@ def test_only_the_doors_through_which_text_enters_call_the_redactor() -> None:
 
 
 def test_the_script_for_the_users_interpreter_imports_nothing_of_ours_and_runs_on_old_pythons() -> None:
-    path = PACKAGE / "probes" / "senders" / "sdk_script.py"
-    assert not any(module.startswith("claudecheck") for module in imports(path))
-    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+    for path in (PACKAGE / "probes" / "senders" / "sdk_script.py", PACKAGE / "probes" / "decoding.py"):
+        assert not any(module.startswith("claudecheck") for module in imports(path))
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:

@@ -1,6 +1,7 @@
 """The content codings of an HTTP body undone piece by piece, so that a few kB cannot unpack into gigabytes.
 
-What is offered, gzip and deflate, is undone; any other coding is left as it came.
+What is offered, gzip and deflate, is undone; any other coding is left as it came. The worker's script loads this
+file into the user's interpreter: any Python from 3.8 on, and nothing of claudecheck.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class UndecodableError(ValueError):
 
 def decoded(pieces: Iterable[bytes], codings: str) -> Iterator[bytes]:
     """The body behind a Content-Encoding header, in pieces of at most 64 kB. Raises `UndecodableError`."""
-    names = [name.strip().lower() for name in codings.split(",") if name.strip()]
+    names = _names(codings)
     if len(names) > MOST_CODINGS:
         raise UndecodableError(f"{len(names)} content codings, one inside the other")
     for name in reversed(names):  # the last one was applied last
@@ -33,6 +34,15 @@ def decoded(pieces: Iterable[bytes], codings: str) -> Iterator[bytes]:
         elif name != "identity":
             break
     yield from pieces
+
+
+def undone(codings: str) -> bool:
+    """Whether nothing of the codings is left after `decoded`."""
+    return all(name in ("gzip", "x-gzip", "deflate", "identity") for name in _names(codings))
+
+
+def _names(codings: str) -> list[str]:
+    return [name.strip().lower() for name in codings.split(",") if name.strip()]
 
 
 def _inflated(pieces: Iterable[bytes], form: int) -> Iterator[bytes]:

@@ -292,14 +292,12 @@ def failure_of_chain(chain: list[Raised]) -> Failure:
     """
     names = " ".join(link.type.rpartition(".")[2] for link in chain)
     text = " ".join(link.message for link in chain)
+    if "MemoryError" in names:
+        return Failure.LOCAL_LIMIT
     if "Timeout" in names or "timed out" in text:
         return Failure.TIMED_OUT
-    if "gaierror" in names or re.search(r"Name or service not known|nodename nor servname|getaddrinfo failed", text):
-        return Failure.NAME_NOT_FOUND
-    if "Temporary failure in name resolution" in text:
-        return Failure.TRY_AGAIN
-    if "No address associated with hostname" in text:
-        return Failure.NO_ADDRESS
+    if found := _name_failure(names, text):
+        return found
     if "ProxyError" in names:
         return _proxy_failure(text)
     if "CERTIFICATE_VERIFY_FAILED" in text or "SSLCertVerificationError" in names:
@@ -320,6 +318,14 @@ def failure_of_chain(chain: list[Raised]) -> Failure:
     if "LocalProtocolError" in names or "UnsupportedProtocol" in names or "InvalidURL" in names:
         return Failure.CLIENT_REFUSED
     return Failure.UNKNOWN
+
+
+def _name_failure(names: str, text: str) -> Failure | None:
+    if "gaierror" in names or re.search(r"Name or service not known|nodename nor servname|getaddrinfo failed", text):
+        return Failure.NAME_NOT_FOUND
+    if "Temporary failure in name resolution" in text:
+        return Failure.TRY_AGAIN
+    return Failure.NO_ADDRESS if "No address associated with hostname" in text else None
 
 
 def _proxy_failure(text: str) -> Failure:

@@ -136,7 +136,8 @@ async function bySdk() {
       const response = await fetched(url, given);
       seen.pieces = [];
       seen.bytes = 0;
-      reading = readBody(response.clone());
+      // The SDK reads to the end, which may never come: what is longer than any answer is told as far as it goes.
+      reading = readBody(response.clone()).then(() => seen.bytes < LONGEST_BODY || tell({}));
       reading.catch(() => {});
       return response;
     },

@@ -81,7 +81,10 @@ def _exchange(walk: Walk, request: Request, event: Event | None) -> HttpExchange
     if at == "construct":
         return HttpExchange(**common, chain=chain, failure=Failure.CLIENT_REFUSED, error=told, phase="construct")
     if at in ("import", "facts"):
-        return HttpExchange(**common, chain=chain, failure=Failure.SDK_BROKEN, error=told, phase="import")
+        # Without the memory or the files that it needs, an SDK that is whole cannot be imported.
+        ours = http.failure_of_chain(chain) is Failure.LOCAL_LIMIT
+        failure = Failure.LOCAL_LIMIT if ours else Failure.SDK_BROKEN
+        return HttpExchange(**common, chain=chain, failure=failure, error=told, phase="import")
     ended = f"the interpreter ended with status {event.get('status')}: {str(event.get('stderr', '')).strip()}"
     return HttpExchange(**common, failure=Failure.SDK_BROKEN, error=ended, phase="import")
 

@@ -22,6 +22,9 @@ _MARK = sys.argv[1] if len(sys.argv) > 1 else ""
 _EVENTS.write("\n" if _MARK else "")
 
 LONGEST_BODY = 65536
+# Bytes after which no answer of the API is still going on, and what this process may still ask the system for.
+LONGEST_ANSWER = 1 << 20
+ROOM = 512 << 20
 # Where httpx2 looks for authorities on Linux when OpenSSL's compiled-in paths hold none
 # (httpcore2/_ssl.py, 2.16.2).
 WELL_KNOWN_BUNDLES = (
@@ -176,6 +179,65 @@ def answer_of(response: Any, text: str) -> dict[str, Any]:
     }
 
 
+class TooLongError(Exception):
+    """The answer goes on and on: nothing more of it is read."""
+
+    def __init__(self, response: Any, kept: bytes) -> None:
+        super().__init__("the answer has more than %d bytes" % LONGEST_ANSWER)
+        self.response = response
+        self.text = kept.decode("utf-8", "backslashreplace")
+
+
+def bound_answers(client: Any) -> None:
+    """Every body is counted while it is unpacked and read; the SDK itself would read it to its end."""
+    import importlib.util
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "decoding.py")
+    spec = importlib.util.spec_from_file_location("claudecheck_decoding", path)
+    decoding: Any = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    spec.loader.exec_module(decoding)  # type: ignore[union-attr]
+    name = next(one.__module__.split(".")[0] for one in type(client).__mro__ if one.__module__.startswith("httpx"))
+    stack: Any = sys.modules[name]
+
+    class Bounded(stack.SyncByteStream):  # type: ignore[misc]
+        def __init__(self, response: Any, codings: str) -> None:
+            self._response, self._inner, self._codings = response, response.stream, codings
+
+        def __iter__(self) -> Any:
+            kept = bytearray()
+            for piece in decoding.decoded(self._inner, self._codings):
+                kept += piece
+                if len(kept) > LONGEST_ANSWER:
+                    raise TooLongError(self._response, bytes(kept))
+                yield piece
+
+        def close(self) -> None:
+            self._inner.close()
+
+    def bound(response: Any) -> None:
+        codings = response.headers.get("content-encoding", "")
+        if decoding.undone(codings):
+            response.headers.pop("content-encoding", None)
+        response.stream = Bounded(response, codings if decoding.undone(codings) else "")
+
+    hooks = client.event_hooks
+    client.event_hooks = dict(hooks, response=[bound] + list(hooks.get("response", [])))
+
+
+def bound_memory() -> None:
+    """For what cannot be counted: a coding that only the SDK's own stack undoes."""
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            most = int(statm.read().split()[0]) * resource.getpagesize() + ROOM
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if soft == resource.RLIM_INFINITY or soft > most:
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    except (ImportError, OSError, ValueError):
+        return  # not on this system
+
+
 def send(client: Any, command: dict[str, Any], anthropic: Any) -> None:
     """One request through the SDK: tells the answer's parts, or what was raised."""
     try:
@@ -195,8 +257,14 @@ def send(client: Any, command: dict[str, Any], anthropic: Any) -> None:
         tell("answer", **answer_of(raw.http_response, raw.http_response.text))
 
 
-def tell_failure(error: BaseException) -> None:
+def tell_failure(error: Any) -> None:
     """An error with an answer in it is an answer; what the SDK raised goes with it."""
+    too_long = error
+    while too_long is not None and not isinstance(too_long, TooLongError):
+        too_long = too_long.__cause__ or too_long.__context__
+    if too_long is not None:
+        tell("answer", raised=chain_of(error), **answer_of(too_long.response, too_long.text))
+        return
     response = getattr(error, "response", None)
     if response is None or not getattr(error, "status_code", None):
         tell("raised", chain=chain_of(error))
@@ -221,6 +289,8 @@ def build() -> tuple[Any, Any] | None:
 
         step = "construct"
         client = anthropic.Anthropic()
+        bound_answers(client._client)
+        bound_memory()
     except BaseException as error:
         if step == "import" and isinstance(error, ImportError) and getattr(error, "name", "") == "anthropic":
             step = "missing"

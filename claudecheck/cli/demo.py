@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,10 @@ from claudecheck.cli.arguments import (
 from claudecheck.cli.doctor import examined, finish, interpreter_at
 from claudecheck.cli.output import fail, write
 from claudecheck.cli.outputs import outputs_of
+
+if TYPE_CHECKING:
+    from claudecheck.lab import Lab
+    from claudecheck.run.options import Options
 
 
 def _fault_names(incomplete: str) -> list[tuple[str, str]]:
@@ -46,11 +50,10 @@ def demo(
 ) -> None:
     """Try the doctor on a small API on this machine, broken as you choose."""
     import os
+    from dataclasses import replace
 
-    from claudecheck.diagnosis.third_parties import ThirdParties
     from claudecheck.lab import FAULTS, Lab
     from claudecheck.machine import environment
-    from claudecheck.run.options import Options
 
     if list_:
         _list_faults()
@@ -65,23 +68,28 @@ def demo(
         fail(f"{fault} cannot be shown here: {reason}", "claudecheck demo --list names those that can")
     outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
     with Lab(fault) as lab:
-        options = Options(
-            timeout_s=timeout,
-            message=not no_message,
-            python=interpreter_at(python),
-            third_parties=ThirdParties(
-                controls=(lab.control,) if lab.control else (),
-                resolvers=(),
-                dns_over_https="",
-                status_page="",
-                portals=((f"http://{lab.control}/generate_204", 204, ""),) if lab.control else (),
-            ),
-            demo=True,
-            command=f"demo {fault}",
-            resolver=lab.resolver or "system",
-        )
+        options = replace(options_in(lab), timeout_s=timeout, message=not no_message, python=interpreter_at(python))
         journal = examined(options, environment.read({**environment.without_clients(os.environ), **lab.variables}))
     finish(journal, outputs)
+
+
+def options_in(lab: Lab) -> Options:
+    """What the doctor is told in a lab: the lab's own third parties and nameserver, and nobody outside."""
+    from claudecheck.diagnosis.third_parties import ThirdParties
+    from claudecheck.run.options import Options
+
+    return Options(
+        third_parties=ThirdParties(
+            controls=(lab.control,) if lab.control else (),
+            resolvers=(),
+            dns_over_https="",
+            status_page="",
+            portals=((f"http://{lab.control}/generate_204", 204, ""),) if lab.control else (),
+        ),
+        demo=True,
+        command=f"demo {lab.fault.name}",
+        resolver=lab.resolver or "system",
+    )
 
 
 def _list_faults() -> None:

@@ -124,6 +124,20 @@ class Concern(Observation, frozen=True, kw_only=True, tag="concern"):
     stops_client: bool = False
 
 
+class Policy(Observation, frozen=True, kw_only=True, tag="policy"):
+    """What the user's project demands of the route, as `source` says it. Times are in seconds."""
+
+    source: str
+    must_pass: list[str] = []  # stages
+    fail_on: list[str] = []  # codes of warnings, or words for several
+    ceilings: dict[str, float] = {}  # by stage
+    models: list[str] = []  # that the key must be able to see
+    must_use_proxy: bool = False
+    no_interception: bool = False
+    certificate_days: int = 0  # 0: no such rule
+    third_parties: list[str] | None = None  # hosts that the run may talk to beside the route; None: no such rule
+
+
 class LocalNetwork(Observation, frozen=True, kw_only=True, tag="local-network"):
     """What the kernel would do, asked without sending a packet."""
 
@@ -407,6 +421,7 @@ AnyObservation = (
     | Interpreter
     | RouteChosen
     | Concern
+    | Policy
     | LocalNetwork
     | ResolverConfig
     | NameLookup

@@ -55,7 +55,9 @@ def clean_environment(variables: Mapping[str, str] | None = None) -> dict[str, s
     return {**kept, "NO_COLOR": "1", **(variables or {})}
 
 
-def run(*arguments: str, variables: Mapping[str, str] | None = None, timeout: float = 60) -> Ran:
+def run(
+    *arguments: str, variables: Mapping[str, str] | None = None, timeout: float = 60, cwd: Path | None = None
+) -> Ran:
     """`claudecheck ARGUMENTS` with `variables` over a clean environment."""
     done = subprocess.run(
         [sys.executable, "-m", "claudecheck", *arguments],
@@ -66,6 +68,7 @@ def run(*arguments: str, variables: Mapping[str, str] | None = None, timeout: fl
         timeout=timeout,
         check=False,
         stdin=subprocess.DEVNULL,
+        cwd=cwd,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -42,6 +42,8 @@ ORDER = [
     "findings",
     "variations",
     "cure",
+    "label",
+    "policy",
     "observations",
 ]
 

@@ -52,6 +52,8 @@ service-incident:i
 client-event-loop client-blocking-call client-closed client-forked client-pool-exhausted client-too-many-files
 client-long-request client-stream-error client-response-shape client-library-version
 
+policy-broken policy-invalid
+
 intermittent:w prediction-contradicted:w unknown incomplete claudecheck-bug
 """
 #: The owners that the catalogue names alone; where it names two, the first.

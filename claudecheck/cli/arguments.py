@@ -78,6 +78,11 @@ LocalOption = Annotated[
 SaveOption = Annotated[
     Path | None, typer.Option("--save", metavar="FILE", help="Also write the report as JSON to this file.")
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="What the route must be like; by default the project's, if any."),
+]
+NoPolicyOption = Annotated[bool, typer.Option("--no-policy", help="Judge the route without the project's policy.")]
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", metavar="FILE", help="Diagnose a saved report again; nothing is sent.")
 ]

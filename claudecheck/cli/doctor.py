@@ -17,7 +17,9 @@ from claudecheck.cli.arguments import (
     LocalOption,
     MessageOption,
     ModelOption,
+    NoPolicyOption,
     OutputOption,
+    PolicyOption,
     PythonOption,
     QuietOption,
     ReplayOption,
@@ -29,6 +31,7 @@ from claudecheck.cli.arguments import (
 )
 from claudecheck.cli.output import fail
 from claudecheck.cli.outputs import Outputs, deliver, outputs_of
+from claudecheck.cli.policy import judged_by, policy_of
 
 if TYPE_CHECKING:
     from claudecheck.clients.snapshot import Snapshot
@@ -51,6 +54,8 @@ def doctor(
     local_only: LocalOption = False,
     save: SaveOption = None,
     replay: ReplayOption = None,
+    policy: PolicyOption = None,
+    no_policy: NoPolicyOption = False,
     control: ControlOption = None,
     public_resolver: ResolverOption = None,
 ) -> None:
@@ -63,7 +68,8 @@ def doctor(
 
     outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
     if replay is not None:
-        finish(replayed(replay), outputs)
+        journal = replayed(replay)
+        finish(judged_by(journal, policy_of(policy, without=no_policy)) if policy or no_policy else journal, outputs)
     usual = ThirdParties()
     options = Options(
         timeout_s=timeout,
@@ -73,6 +79,7 @@ def doctor(
         model=model,
         local_only=local_only,
         strict=strict,
+        policy=policy_of(policy, without=no_policy),
         third_parties=ThirdParties(
             controls=tuple(control) if control else usual.controls,
             resolvers=tuple(public_resolver) if public_resolver else usual.resolvers,

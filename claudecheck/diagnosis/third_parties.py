@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,17 @@ class ThirdParties:
     #: What stands in for the hosts that Claude Code needs beside the API, as "NAME=HOST:PORT"; one that is not
     #: among them is left out. None: they themselves.
     claude_code_hosts: tuple[str, ...] | None = None
+
+    def within(self, hosts: Collection[str]) -> ThirdParties:
+        """Those whose host is among `hosts`; the hosts that Claude Code itself needs are no third parties."""
+        return replace(
+            self,
+            controls=tuple(control for control in self.controls if host_and_port(control)[0] in hosts),
+            resolvers=tuple(resolver for resolver in self.resolvers if resolver in hosts),
+            dns_over_https=self.dns_over_https if urlsplit(self.dns_over_https).hostname in hosts else "",
+            status_page=self.status_page if urlsplit(self.status_page).hostname in hosts else "",
+            portals=tuple(portal for portal in self.portals if urlsplit(portal[0]).hostname in hosts),
+        )
 
 
 NO_THIRD_PARTIES = ThirdParties(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claudecheck.diagnosis import cures, origin, rows, variations
+from claudecheck.diagnosis import cures, origin, policy, rows, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.rules import RULES
 from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS
@@ -30,6 +30,7 @@ EXIT_OF_LAYER = {
     "models": ExitCode.MODELS,
     "messages": ExitCode.MESSAGES,
     "client": ExitCode.MESSAGES,
+    "policy": ExitCode.POLICY,
 }
 _NETWORK = (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY, Stage.MODELS)
 
@@ -46,7 +47,7 @@ def diagnose(journal: Journal) -> Report:
         findings = [*findings, _incomplete(evidence, cut)]
     stages = [rows.row(evidence, stage, findings) for stage in rows.order(evidence)]
     last = _telling(evidence)
-    return Report(
+    report = Report(
         tool=Tool(version=evidence.run.version),
         started_at=evidence.run.started_at,
         duration_ms=evidence.end.at_ms if evidence.end else 0.0,
@@ -65,6 +66,7 @@ def diagnose(journal: Journal) -> Report:
         observations=list(journal.observations),
         cure=cures.cure(failing),
     )
+    return policy.judged(report, evidence)
 
 
 # -- findings, sorted ------------------------------------------------------------------------------

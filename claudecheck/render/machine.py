@@ -31,6 +31,8 @@ _FIELDS: Mapping[str, str] = {
     "findings": "What is wrong: the culprit first, then errors by stage, warnings, information.",
     "variations": "The failing route walked again, each time with one field changed.",
     "cure": "The commands of the culprit's first fix, where they run as they stand; null where there are none.",
+    "label": "What the run was called, so that many reports can be told apart; empty when it was not.",
+    "policy": "Whether the project's own rules hold, and which do not; null when the run had none.",
     "observations": "What was seen, in order: enough for `claudecheck doctor --replay FILE`.",
 }
 
@@ -58,6 +60,7 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
         "reached": "The client gets past the fault: to the end where `stage` is models or messages.",
         "by": "walk: the change itself was walked. Else the question that stands for a change that needs rights.",
     },
+    "BrokenRule": {"rule": "As the policy has it.", "seen": "What is there instead."},
     "Cure": {"proved": "It was tried in this run, and the client got through."},
     "Command": {
         "shell": "What the line is written for.",
@@ -81,6 +84,7 @@ _LAYER_CODES: Mapping[str, ExitCode] = {
     "proxy": ExitCode.PROXY,
     "models": ExitCode.MODELS,
     "messages": ExitCode.MESSAGES,
+    "policy": ExitCode.POLICY,
 }
 
 _UTC = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$"  # many validators ignore `format`

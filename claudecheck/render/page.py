@@ -30,6 +30,7 @@ CHAPTERS: Mapping[Layer, str] = {
     "models": "models and messages",
     "messages": "models and messages",
     "client": "client code",
+    "policy": "policy",
 }
 #: They take the layer that failed, so they belong to none.
 ANY_LAYER = ("intermittent", "unknown", "incomplete", "claudecheck-bug")

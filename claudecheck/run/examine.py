@@ -186,6 +186,8 @@ class _Examination:
                 demo=options.demo,
             )
         )
+        if options.policy is not None:
+            self.writer.write(options.policy)
         asked = named(options.client or python_sdk.CLIENT.name)
         plan = self._plan_in_python(asked) if isinstance(asked.found_by, InPython) else self._plan_of(asked)
         self.writer.write(environment.local_network(self.snapshot))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from claudecheck.diagnosis.third_parties import NO_THIRD_PARTIES, ThirdParties
+from claudecheck.observations import Policy
 from claudecheck.route import ClientName, Family
 
 
@@ -29,13 +30,17 @@ class Options:
     demo: bool = False
     resolver: str = "system"  # the demo's nameserver instead of the system's
     command: str = "doctor"
+    policy: Policy | None = None  # of the project: recorded, and judged with the rest
     third_parties: ThirdParties = field(default_factory=ThirdParties)
     announce: Callable[[str, str], None] = _silent
 
     @property
     def others(self) -> ThirdParties:
         """Those that this run may talk to."""
-        return NO_THIRD_PARTIES if self.local_only else self.third_parties
+        if self.local_only:
+            return NO_THIRD_PARTIES
+        allowed = self.policy.third_parties if self.policy else None
+        return self.third_parties if allowed is None else self.third_parties.within(allowed)
 
     @property
     def step_s(self) -> float:

@@ -17,6 +17,7 @@ from claudecheck.diagnosis.problems import (
     dns,
     environment,
     http,
+    policy,
     proxy,
     response,
     rest,
@@ -37,6 +38,7 @@ _CHAPTERS = (
     api,
     response,
     client,
+    policy,
     rest,
 )
 

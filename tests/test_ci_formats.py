@@ -190,7 +190,8 @@ def test_the_runner_reads_an_error_with_cause_fix_and_code() -> None:
     assert (command.name, command.properties) == ("error", {"title": "tls-intercepted"})
     title, cause, fix, *_ = command.data.split("\n")
     finding = TLS_INTERCEPTED.findings[0]
-    assert (title, cause, fix) == (finding.title, finding.cause, f"fix: {finding.fixes[0].text}")
+    assert (title, cause) == (finding.title, finding.cause)
+    assert fix.startswith(f"fix: {finding.fixes[0].text}")
     assert command.data.endswith("exit 13")
 
 

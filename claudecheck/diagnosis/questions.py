@@ -685,3 +685,8 @@ CLIENT_HOST = Question(
 
 #: In the order in which a stage asks them.
 QUESTIONS: tuple[Question, ...] = tuple(one for one in list(vars().values()) if isinstance(one, Question))
+
+
+def meaning(variation: str) -> str:
+    """The problem that the answer to this question alone names; empty where a rule must read more than one."""
+    return next((one.means for one in QUESTIONS if variation == one.id or variation.startswith(f"{one.id}:")), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from claudecheck.diagnosis.questions import meaning
 from claudecheck.failures import Failure
 from claudecheck.observations import (
     HttpExchange,
@@ -106,8 +107,8 @@ def _failed(step: Observation, detail: str) -> str:
     return f"{words} ({detail})" if detail else words
 
 
-def rows(journal: Journal) -> list[VariationRow]:
-    """The variations as the report lists them."""
+def rows(journal: Journal, problem: str | None) -> list[VariationRow]:
+    """The variations as the report lists them. `problem` is the culprit's code: a change that means it decided."""
     return [
         VariationRow(
             changed=outcome.tried.changed,
@@ -115,6 +116,7 @@ def rows(journal: Journal) -> list[VariationRow]:
             after=outcome.tried.after,
             outcome=outcome.text,
             reached=outcome.reached,
+            decided=outcome.reached and problem is not None and meaning(outcome.tried.id) == problem,
         )
         for outcome in outcomes(journal).values()
     ]

@@ -62,7 +62,7 @@ def diagnose(journal: Journal) -> Report:
         route=evidence.route,
         stages=stages,
         findings=findings,
-        variations=variations.rows(journal),
+        variations=variations.rows(journal, failing.code if failing else None),
         observations=list(journal.observations),
         cure=cures.cure(failing),
     )

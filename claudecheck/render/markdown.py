@@ -112,7 +112,10 @@ def _variations(report: Report) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for row in report.variations:
         fields = (row.changed, row.before, row.after, row.outcome)
-        cells = (_MARKS["pass" if row.reached else "skip"], *(_text(field, _LONGEST_CELL) for field in fields))
+        cells = (
+            _MARKS[verdict.variation_status(row)],
+            *(_text(field, _LONGEST_CELL) for field in fields),
+        )
         yield f"| {' | '.join(cells)} |"
     yield ""
 

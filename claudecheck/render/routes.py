@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claudecheck.clients.rows import UNUSABLE, RouteRow, Routes
-from claudecheck.render.paper import BAD, GOOD, QUIET, STRONG, Paper, colour_of, printed, sheet
+from claudecheck.render.paper import BAD, QUIET, STRONG, Paper, colour_of, printed, sheet
 from claudecheck.report import StageStatus
 
 SCHEMA_VERSION = 1
@@ -32,7 +32,7 @@ def render_routes(routes: Routes, *, width: int, colour: bool, unicode: bool) ->
 def _page(routes: Routes, paper: Paper) -> Iterator[RenderableType]:
     yield Text.assemble(("claudecheck routes", STRONG), "   what each client would do here; nothing was sent")
     yield Text()
-    yield from _disagreements(routes.disagreements, paper)
+    yield from _disagreements(routes.disagreements, _worst(routes.rows), paper)
     yield Text()
     if paper.width >= _TABLE_FROM:
         yield _table(routes.rows, paper)
@@ -44,11 +44,17 @@ def _page(routes: Routes, paper: Paper) -> Iterator[RenderableType]:
     yield from _ignored(routes.rows, paper)
 
 
-def _disagreements(told: Sequence[str], paper: Paper) -> Iterator[RenderableType]:
+def _disagreements(told: Sequence[str], worst: StageStatus, paper: Paper) -> Iterator[RenderableType]:
     if not told:
-        yield Text.assemble(paper.mark("pass"), " ", ("All of them take the same way.", GOOD))
+        yield Text.assemble(paper.mark(worst), " ", ("All of them take the same route.", colour_of(worst)))
     for sentence in told:
         yield _beside(paper.mark("warn"), paper.text(sentence))
+
+
+def _worst(rows: Sequence[RouteRow]) -> StageStatus:
+    """Of the clients that are here: that they agree is no good news when none of them has a key."""
+    found = {_status(row) for row in rows if row.installed}
+    return next((status for status in ("fail", "warn") if status in found), "pass")
 
 
 def _beside(mark: Text, text: RenderableType) -> Table:

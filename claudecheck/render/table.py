@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claudecheck.render.paper import QUIET, Paper, colour_of
-from claudecheck.render.verdict import milliseconds
+from claudecheck.render.verdict import milliseconds, variation_status
 from claudecheck.report import StageRow, VariationRow
 
 _WIDE = 100  # from here on there is room for the waterfall
@@ -70,7 +70,7 @@ def variations(rows: Sequence[VariationRow], paper: Paper) -> Iterator[Renderabl
         if paper.narrow:
             fields = [f"{row.changed}: {row.before} {arrow} {row.after}", row.outcome]
         first, *rest = (paper.text(field, style, _LONGEST_SUMMARY) for field in fields)
-        table.add_row(_marked(paper.mark("pass" if row.reached else "skip"), first), *rest)
+        table.add_row(_marked(paper.mark(variation_status(row)), first), *rest)
     yield _indented(table, paper)
     if len(shown) < len(rows):
         yield _indented(paper.text(f"and {len(rows) - len(shown)} more that ended like one of these", QUIET), paper)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from claudecheck.clients import registry
 from claudecheck.observations import End, Interpreter, Observation, RouteView, Run
-from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Owner, Report, StageRow
+from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Owner, Report, StageRow, StageStatus, VariationRow
 
 _MOVES: Mapping[Owner, str] = {
     "you": "your move",
@@ -136,6 +136,11 @@ def cut(report: Report) -> str:
     limit = f" of {run.timeout_s:g} s" if run else ""
     reason = f"the deadline{limit} came first" if end.cut == "deadline" else "interrupted"
     return f"{reason}, while waiting for {end.waiting_for}" if end.waiting_for else reason
+
+
+def variation_status(row: VariationRow) -> StageStatus:
+    """What gets the client through is good news; another thing that answered is only evidence."""
+    return "pass" if row.decided else "warn" if row.reached else "skip"
 
 
 def is_command(verify: str) -> bool:

@@ -12,8 +12,8 @@ import pytest
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import HOLES
 from claudecheck.explanation import Explanation, explain_text, scan
-from claudecheck.explanation.leaning import words_and_pairs
 from claudecheck.explanation.signatures import load, words_of
+from claudecheck.explanation.subject import FLAGS
 
 CASES = Path(__file__).parent / "explain_cases"
 NOISE = "2026-11-20 10:00:00 INFO all is well, 200 OK served\n" * 30
@@ -55,13 +55,6 @@ def test_nine_of_ten_reports_that_decide_come_to_the_right_layer_and_none_is_wro
     assert len(wrong) <= 0.1 * total, summary(wrong, total)
 
 
-def test_of_all_the_reports_no_fewer_are_right_than_before() -> None:
-    """Also of those whose text decides nothing."""
-    cases = read("reports.jsonl")
-    right = [case["id"] for case in cases if in_layer(explain_text(case["text"]), case["layers"])]
-    assert len(right) >= 175, f"{len(right)} of {len(cases)}"
-
-
 def test_reports_that_were_labelled_before_they_were_tried_come_to_the_right_layer() -> None:
     wrong, sure = [], []
     cases = read("unseen.jsonl")
@@ -75,18 +68,21 @@ def test_reports_that_were_labelled_before_they_were_tried_come_to_the_right_lay
     assert len(wrong) <= 0.04 * len(cases), summary(wrong, len(cases))
 
 
-def test_reports_in_other_peoples_words_come_to_the_right_layer_and_none_is_wrong_and_sure() -> None:
-    """Summaries by people who did not know the signatures; some leave out what would decide."""
-    wrong, sure, total = [], [], 0
+def test_reports_in_other_peoples_words_come_to_the_right_layer_or_to_none_and_none_is_wrong_and_sure() -> None:
+    """Summaries by people who did not know the signatures; some leave out what would decide: those are unknown."""
+    wrong, sure, right, total = [], [], 0, 0
     for case in read("blind.jsonl"):
         found = explain_text(case["text"])
-        right = in_layer(found, case["layers"])
+        here = in_layer(found, case["layers"])
         line = f"{case['layers']}: {found.problem} ({found.layer}, {found.confidence}) {case['text']}"
-        sure += [line] if not right and found.confidence == "high" else []
-        total += case.get("decides", True)
-        wrong += [line] if case.get("decides", True) and not right else []
+        sure += [line] if not here and found.confidence == "high" else []
+        if case.get("decides", True):
+            total += 1
+            right += here
+            wrong += [line] if not here and found.layer is not None else []
     assert not sure, sure
     assert total > 200
+    assert right >= 0.9 * total
     assert len(wrong) <= 0.05 * total, summary(wrong, total)
 
 
@@ -160,15 +156,10 @@ def test_every_signature_says_where_its_text_comes_from_and_can_be_found() -> No
 
 def test_every_flag_that_a_shift_waits_for_is_set_by_a_signature() -> None:
     known = load()
-    set_flags = {signature.flag for signature in known.all if signature.flag}
+    set_flags = {signature.flag for signature in known.all if signature.flag} | FLAGS
     waited = {shift.under for shifts in known.shifts.values() for shift in shifts}
     waited |= {flag for shifts in known.shifts.values() for shift in shifts for flag in shift.unless}
     assert waited <= set_flags
-
-
-def test_every_word_that_leans_can_be_met_in_a_text() -> None:
-    unmet = [word for word in load().leanings if word not in words_and_pairs(word)]
-    assert not unmet
 
 
 def test_values_fill_holes_that_the_catalogue_has() -> None:

@@ -188,10 +188,10 @@ def test_silence_is_told_by_the_phase_in_which_it_fell() -> None:
     assert (plain.problem, inside.problem) == ("response-timeout", "tls-timeout")
 
 
-def test_a_page_that_was_taken_for_an_answer_is_the_programs_mistake() -> None:
+def test_a_page_that_was_taken_for_an_answer_was_not_the_apis() -> None:
     with served(answer("200 OK", "<html>sign in</html>", kind="text/html")) as url:
         found = explained(lambda: call(url).content)
-    assert (found.problem, found.layer) == ("client-response-shape", "client")
+    assert (found.problem, found.layer) == ("not-the-api", "messages")
     assert "captive-portal" in [alternative.code for alternative in found.alternatives]
 
 

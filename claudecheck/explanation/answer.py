@@ -8,44 +8,31 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
-import msgspec
-
 from claudecheck.diagnosis.problems.problem import HOLES, Machine, Problem
 from claudecheck.explanation.events import WORTH_NAMING, events
 from claudecheck.explanation.judge import Judgement, Tally
-from claudecheck.explanation.leaning import Leaning, leaning
 from claudecheck.explanation.lines import Line
 from claudecheck.explanation.model import Alternative, EvidenceLine, Explanation, OtherProblem
 from claudecheck.explanation.raised import lines_of
 from claudecheck.explanation.saved import explain_report, looks_like_a_report, rest_of
-from claudecheck.explanation.scan import beginning, scan
+from claudecheck.explanation.scan import SMALL, beginning, scan
 from claudecheck.explanation.secrets import SecretWatch
 from claudecheck.explanation.signatures import Candidates, Signatures, load
+from claudecheck.explanation.speakers import attributed
+from claudecheck.explanation.subject import Subject, subject
 from claudecheck.report import Command, Fix, Layer
 
 _DECIDE = "claudecheck doctor"
 _SAVE = Command(shell="sh", line="claudecheck doctor --save report.json")  # noqa: S604  # a text, nothing is started
 #: What stands in commands where the text does not say otherwise.
 _USUAL = {
-    "host": "api.anthropic.com",
     "port": "443",
     "key_variable": "ANTHROPIC_API_KEY",
     "python": "python3",
     "base_url_source": "ANTHROPIC_BASE_URL",
 }
-_MOST_ALTERNATIVES = 4
+_MOST_ALTERNATIVES = 5
 _MOST_OTHERS = 20
-#: Up to so many bytes a text is a report that somebody wrote, and its words are weighed (`leaning.py`).
-_LONGEST_REPORT = 2048
-#: What a layer counts against the words that the signatures give without a problem.
-_LAYER = 2
-#: How much more a program's own words count than those of people; the clear ones cannot be outvoted.
-_OWN_WORDS, _CLEAR = 2, 9
-#: A clue that a circumstance turned into another was weighed against the words once.
-_TURNED = 2
-#: What the words must reach where no signature says anything: by whether the text names
-#: the subject, and trouble.
-_LEAST = ((7, 4), (6, 3), (2, 1))
 
 
 def explain(source: BaseException | str | bytes, *, secrets: Iterable[str] = ()) -> Explanation:
@@ -76,14 +63,14 @@ def explain_stream(stream: BinaryIO, *, secrets: Iterable[str] = (), machine: Ma
             return saved
     signatures = load()
     watch = SecretWatch(secrets)
-    lines: Iterable[Line] = _watched(scan(head, stream, signatures), watch)
-    report = list(lines) if len(head) <= _LONGEST_REPORT else []
     layers = {code: problem.layer for code, problem in _catalogue().items()}
-    judgement = Judgement(signatures, layers)
-    tallies = judgement.add_all(events(report or lines))
-    answer = _Answer(signatures, watch, machine or _this_machine())
-    found = answer.of(tallies)
-    return found if judgement.foreign else answer.leaned(found, report, _LEAST[judgement.marks])
+    lines: Iterable[Line] = attributed(_watched(scan(head, stream, signatures), watch))
+    about = Subject()
+    if len(head) <= SMALL:
+        lines = list(lines)
+        about = subject(lines, signatures)
+    tallies = Judgement(signatures, layers, about.flags).add_all(events(lines))
+    return _Answer(signatures, watch, machine or _this_machine(), about.values).of(tallies)
 
 
 def _this_machine() -> Machine:
@@ -101,19 +88,18 @@ def _watched(lines: Iterable[Line], watch: SecretWatch) -> Iterator[Line]:
 
 
 class _Answer:
-    def __init__(self, signatures: Signatures, watch: SecretWatch, machine: Machine) -> None:
+    def __init__(self, signatures: Signatures, watch: SecretWatch, machine: Machine, about: Mapping[str, str]) -> None:
+        """`about` is what the whole text names."""
         self._signatures = signatures
         self._watch = watch
         self._machine = machine
-        self.voice = _LAYER  # what the answer counts against the words
+        self._about = about
 
     def of(self, tallies: list[Tally]) -> Explanation:
         catalogue = _catalogue()
         named = [tally for tally in tallies if tally.name in catalogue and tally.weight >= WORTH_NAMING]
         if not named or (tallies and tallies[0].weight < WORTH_NAMING):
             return self._unknown(tallies)
-        best = named[0].best
-        self.voice = named[0].weight + (0 if best.prose else _OWN_WORDS) + (_TURNED if best.turned else 0)
         return self._known(catalogue[named[0].name], named[0], named[1:])
 
     def _known(self, problem: Problem, tally: Tally, others: list[Tally]) -> Explanation:
@@ -148,6 +134,9 @@ class _Answer:
         values = dict(tally.values)
         for clue in tally.samples:
             values = {**self._signatures.values_in(clue.text), **values}
+        values = {**self._about, **values}
+        if tally.status:
+            values.setdefault("status", str(tally.status))
         return {**_USUAL, **{name: value for name, value in values.items() if name in HOLES}}
 
     def _unknown(self, tallies: list[Tally]) -> Explanation:
@@ -174,46 +163,10 @@ class _Answer:
             verify=_DECIDE,
         )
 
-    def leaned(self, found: Explanation, report: list[Line], least: tuple[int, int]) -> Explanation:
-        """What the words of a short report say to an answer that is not sure; they can name a layer, no problem.
-
-        `least` is the score and the lead that they must reach where no signature says anything.
-        """
-        here: Layer | None = "messages" if found.layer == "models" else found.layer
-        voices: dict[Layer, int] = {here: self.voice} if here else {}
-        said = leaning([line.text for line in report], self._signatures.leanings, voices)
-        if self.voice >= _CLEAR or said is None or said.layer == here:
-            return found
-        if said.lead < 1 or (not here and (said.score < least[0] or said.lead < least[1])):
-            return found
-        return self._leaning(found, said, report)
-
-    def _leaning(self, found: Explanation, said: Leaning, report: list[Line]) -> Explanation:
-        nearest = self._signatures.candidates.get(f"about-{said.layer}", Candidates(clue="")).codes
-        codes = {found.problem: _DECIDE} if found.problem else {}
-        codes |= {other.code: other.decide_by for other in found.alternatives} | nearest
-        shown = [self._watch.shown(report[at].text.strip(), 300) for at in said.lines]
-        return msgspec.structs.replace(
-            self._unknown([]),
-            layer=said.layer,
-            reached_api=found.reached_api or None,
-            request_id=found.request_id,
-            status=found.status,
-            title=f"this text points at {said.layer}, and does not decide",
-            cause=f"No line decides. Its words stand in reports of that layer: {', '.join(said.words)}.",
-            alternatives=[Alternative(code=code, decide_by=command) for code, command in codes.items()][
-                :_MOST_ALTERNATIVES
-            ],
-            evidence=[
-                EvidenceLine(line=report[at].number, text=text) for at, text in zip(said.lines, shown, strict=True)
-            ],
-        )
-
     def _layer_alone(self, best: Tally | None) -> Layer | None:
         """What a text is about, where it names a layer and no problem."""
         if best is None or best.weight < WORTH_NAMING:
             return None
-        self.voice = best.weight - 1 + (0 if best.best.prose else _OWN_WORDS)
         entry = self._signatures.candidates.get(best.name)
         return entry.layer if entry else None
 
@@ -227,7 +180,7 @@ class _Answer:
 
     def _alternatives(self, tally: Tally) -> list[Alternative]:
         codes = dict.fromkeys(sorted(tally.rivals & set(_catalogue())), _DECIDE)
-        for name in (tally.best.name, tally.name):
+        for name in (tally.open_name, tally.best.name, tally.name):
             codes |= self._signatures.candidates.get(name, Candidates(clue=name)).codes
         codes.pop(tally.name, None)
         return [Alternative(code=code, decide_by=command) for code, command in list(codes.items())[:_MOST_ALTERNATIVES]]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from claudecheck.explanation.lines import Hit, Line
+from claudecheck.explanation.lines import PREFIX, Hit, Line
 
 #: Below this weight a clue says only that something failed.
 WORTH_NAMING = 3
@@ -23,12 +23,6 @@ _LONGEST_GAP = 400
 #: and so is what goes on for more than this: no error does, and the memory is bounded.
 _LONGEST_ERROR = 1000
 
-_PREFIX = re.compile(
-    r"^(?:[\w.-]+\s*\|\s)?"  # docker compose
-    r"(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d:.,]+(?:Z|\s?[+-]\d\d:?\d\d)?\]?\s?|"
-    r"[A-Z][a-z]{2}\s+\d+ [\d:]{8} \S+ \S+?:\s|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s)?"
-    r"(?:(?:stdout|stderr) [FP] )?"  # containerd
-)
 CAUSE = "the above exception was the direct cause of the following exception"
 CONTEXT = "during handling of the above exception, another exception occurred"
 _TRACEBACK = "Traceback (most recent call last)"
@@ -58,7 +52,6 @@ class Clue(NamedTuple):
     prose: bool = False  # words of people: worth something only beside trouble or the subject
     more: int = 0  # how many lines its line stands for, beside itself
     wrapper: bool = False  # whatever it is turned into, it is no evidence against a root
-    turned: bool = False  # a circumstance made it what it is
 
 
 @dataclass
@@ -75,6 +68,7 @@ class Event:
     retried: bool = False
     after_handling: bool = False
     stamped: bool = False  # its first line has a time of its own
+    control: bool = False  # another program's result
 
     def add(self, line: Line, depth: int) -> None:
         self.last_line = line.number
@@ -121,7 +115,7 @@ class _Grouping:
 
     def take(self, line: Line) -> Event | None:
         """Add a line. Returns the error before, when this line starts another."""
-        stamp = _PREFIX.match(line.text)
+        stamp = PREFIX.match(line.text)
         rest = line.text[stamp.end() :] if stamp else line.text
         lowered = rest.lower()
         done: Event | None = None
@@ -131,7 +125,7 @@ class _Grouping:
             done, self.event = self.event, None
             self._depth, self._in_traceback = 0, False
         if self.event is None:
-            self.event = Event(line.number, line.number, stamped=rest != line.text)
+            self.event = Event(line.number, line.number, stamped=rest != line.text, control=line.control)
         if _TRACEBACK in rest:
             self._in_traceback = True
         elif rest and not rest[0].isspace() and _EXCEPTION.match(rest):
@@ -153,6 +147,8 @@ class _Grouping:
 
     def _continues(self, line: Line, rest: str) -> bool:
         if self.event is None or line.number - self.event.last_line > _LONGEST_GAP:
+            return False
+        if line.command or line.control != self.event.control:
             return False
         if line.number - self.event.first_line > _LONGEST_ERROR:
             return False

@@ -21,9 +21,15 @@ from claudecheck.report import Confidence
 _DECIDES = 8
 _CERTAIN = 9  # whatever else the error mentions
 _POINTS = 5
+_SURE: tuple[Confidence, ...] = ("low", "medium", "high")
 _MOST_TURNS = 3
 #: What coming last is worth, in weight: of two that are nearly equal it decides.
 _FINAL = 1.4
+_MOST_CONTROLS = 32
+_FAILED_GATEWAYS = (500, 502, 503, 504)
+_ON_THE_WAY = ("dns", "tcp", "tls")
+#: Where these stand, this machine's own connection failed, whatever status a wrapper made of it.
+_LOCAL = {"proxy-frame", "local-frame"}
 #: A circumstance holds for what stands within so many lines of it.
 _NEAR = 200
 
@@ -48,6 +54,8 @@ class Tally:
     rivals: set[str] = field(default_factory=set)  # what the same errors also point at, in another layer
     doubtful: int = 0  # how many of them do
     flags: set[str] = field(default_factory=set)
+    open_name: str = ""  # the clue before it became its likeliest meaning
+    at_most: Confidence = "high"  # how sure the answer may be, whatever its weight
 
     @property
     def total(self) -> int:
@@ -56,7 +64,8 @@ class Tally:
 
     @property
     def confidence(self) -> Confidence:
-        return "high" if self.sureness >= _DECIDES else "medium" if self.sureness >= _POINTS else "low"
+        sure: Confidence = "high" if self.sureness >= _DECIDES else "medium" if self.sureness >= _POINTS else "low"
+        return min(sure, self.at_most, key=_SURE.index)
 
     @property
     def sureness(self) -> int:
@@ -67,14 +76,16 @@ class Tally:
 class Judgement:
     """Collects the errors of one text, then ranks what they show."""
 
-    def __init__(self, signatures: Signatures, layers: Mapping[str, str]) -> None:
-        """`layers` gives the layer of every code of the catalogue."""
+    def __init__(self, signatures: Signatures, layers: Mapping[str, str], circumstances: frozenset[str]) -> None:
+        """`layers` gives the layer of every code of the catalogue, `circumstances` what holds for the whole text."""
         self._signatures = signatures
         self._layers = layers
+        self._everywhere = circumstances
         self._tallies: dict[str, Tally] = {}
         self._flags: dict[str, list[int]] = {}
         self._statuses: list[tuple[int, int | None, str | None]] = []
         self._last: tuple[str, int] = ("", 0)
+        self._controls: list[Event] = []
 
     def add_all(self, events: Iterable[Event]) -> list[Tally]:
         """The problems of the text, the one to answer first."""
@@ -85,17 +96,8 @@ class Judgement:
             before = event
         if before is not None:
             self._add(before)
+        self._hear_controls()
         return self._ranked()
-
-    @property
-    def marks(self) -> int:
-        """0 to 2: whether anything named what this program is about, and whether something is wrong."""
-        return len({"subject", "trouble"} & self._flags.keys())
-
-    @property
-    def foreign(self) -> bool:
-        """Whether another service was named, and nothing of ours beside it."""
-        return "foreign" in self._flags
 
     def _merged(self, before: Event, event: Event) -> Event:
         """What failed first and what failed while it was being handled: one error, or an attempt and the next."""
@@ -109,7 +111,20 @@ class Judgement:
                 before.clues = []
         return before
 
+    def _hear_controls(self) -> None:
+        """What other programs got is the failure where the client said nothing, or less than what decides."""
+        own = max((tally.weight for tally in self._tallies.values()), default=0)
+        for event in self._controls:
+            said = max((clue.weight for clue in self._clues(event)), default=0)
+            if own < WORTH_NAMING or (own < _DECIDES <= said):
+                event.control = False
+                self._add(event)
+
     def _add(self, event: Event) -> None:
+        if event.control:
+            self._controls = [*self._controls[-(_MOST_CONTROLS - 1) :], event]
+            return
+        event.flags |= self._everywhere
         for flag in event.flags:
             self._flags.setdefault(flag, [event.first_line, event.last_line])[1] = event.last_line
         status = event.status.status if event.status else None
@@ -140,7 +155,8 @@ class Judgement:
         return {clue.name for clue in clues if clue.weight >= close and not clue.wrapper and self._layer(clue) != here}
 
     def _layer(self, clue: Clue) -> str:
-        layer = clue.layer or self._layers.get(clue.name, clue.name)
+        entry = self._signatures.candidates.get(clue.name)
+        layer = clue.layer or self._layers.get(clue.name) or (entry and entry.layer) or clue.name
         return "messages" if layer == "models" else layer  # the two differ in the path only
 
     def _count(self, tally: Tally, best: Clue, event: Event) -> None:
@@ -169,12 +185,21 @@ class Judgement:
         rule = self._signatures.by_status.get(status or 0)
         if rule is not None and event.status is not None:
             clues.append(Clue(rule.clue, rule.weight, event.status.number, event.status.text, {}))
-        clues = [self._shifted(clue, event.flags, status, near=True) for clue in clues]
+        clues = [self._shifted(self._answered(clue, event), event.flags, status, near=True) for clue in clues]
         if event.status is None and not event.flags & {"trouble", "subject"}:
             clues = [clue for clue in clues if not clue.prose]
         if "foreign" in event.flags:  # another service's failure is no evidence about this one
             clues = [clue._replace(weight=min(clue.weight, 2)) for clue in clues]
         return clues
+
+    def _answered(self, clue: Clue, event: Event) -> Clue:
+        """A failure to connect that stands inside an answer with 5xx is the gateway's own, on its way to the API."""
+        answer = event.status
+        if answer is None or answer.status not in _FAILED_GATEWAYS or answer.number != clue.line:
+            return clue
+        if self._layer(clue) not in _ON_THE_WAY or clue.weight < _POINTS or _LOCAL & event.flags:
+            return clue
+        return clue._replace(name="gateway-error", weight=max(clue.weight, 7), layer="messages", reached_api=False)
 
     def _shifted(self, clue: Clue, flags: set[str], status: int | None, *, near: bool) -> Clue:
         """What the circumstances make of a clue; what it became can be turned again."""
@@ -190,17 +215,16 @@ class Judgement:
             if shift is None:
                 break
             weight = shift.weight or clue.weight
-            clue = clue._replace(
-                name=shift.to, weight=weight, layer=shift.layer, reached_api=shift.reached_api, turned=True
-            )
+            clue = clue._replace(name=shift.to, weight=weight, layer=shift.layer, reached_api=shift.reached_api)
         return clue
 
     def _ranked(self) -> list[Tally]:
         """After the circumstances of the whole text, the heaviest and most frequent first."""
         shifted: dict[str, Tally] = {}
         for tally in self._tallies.values():
-            best = self._settled(self._shifted(tally.best, self._flags_near(tally), tally.status, near=False))
-            tally.name, tally.weight, tally.best = best.name, best.weight, best
+            clue = self._shifted(tally.best, self._flags_near(tally), tally.status, near=False)
+            best, tally.at_most = self._settled(clue), self._at_most(clue)
+            tally.name, tally.weight, tally.best, tally.open_name = best.name, best.weight, best, clue.name
             known = shifted.get(best.name)
             shifted[best.name] = _together(known, tally) if known else tally
         ranked = sorted(shifted.values(), key=self._rank, reverse=True)
@@ -214,6 +238,10 @@ class Judgement:
         if entry is None or not entry.likeliest:
             return clue
         return clue._replace(name=entry.likeliest, layer=entry.layer)
+
+    def _at_most(self, clue: Clue) -> Confidence:
+        entry = self._signatures.candidates.get(clue.name)
+        return entry.at_most if entry else "high"
 
     def _flags_near(self, tally: Tally) -> set[str]:
         return {

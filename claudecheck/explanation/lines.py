@@ -21,6 +21,13 @@ _ENTITIES = (
 )
 _ESCAPED_BREAK = re.compile(r"(?:\\r)?\\n")
 _BREAK = re.compile(r"[\r\x0b\x0c\x85]+")
+#: What a log writes in front of a line: the service, the time, the stream.
+PREFIX = re.compile(
+    r"^(?:[\w.-]+\s*\|\s)?"  # docker compose
+    r"(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d:.,]+(?:Z|\s?[+-]\d\d:?\d\d)?\]?\s?|"
+    r"[A-Z][a-z]{2}\s+\d+ [\d:]{8} \S+ \S+?:\s|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s)?"
+    r"(?:(?:stdout|stderr) [FP] )?"  # containerd
+)
 #: What differs between two lines that say the same: times, ids, durations. Short numbers are codes.
 _VARIABLE = re.compile(
     rb"\d{4}-\d\d-\d\d[T ][\d:.,]+|\b[0-9a-fA-F]{8}[0-9a-fA-F-]*|\b(?!1[01]0\d\d\b)\d{4,}\b"
@@ -45,6 +52,8 @@ class Line(NamedTuple):
     text: str
     hits: tuple[Hit, ...] = ()
     status: int | None = None  # the HTTP status that it names
+    command: bool = False  # typed at a prompt
+    control: bool = False  # what another program than the client printed
     more: int = 0  # how many lines that were not handed on it stands for, beside itself; -1: another stands for it
 
 
@@ -67,6 +76,7 @@ class Matcher:
 
     def __init__(self, signatures: Signatures, *, prose: bool = True) -> None:
         self._all = signatures.all
+        self._advice_in = signatures.advice_in
         self._by_word = signatures.by_word if prose else signatures.by_word_of_programs
         self._prose = prose
         self._known: dict[bytes, list[Line]] = {}
@@ -92,8 +102,13 @@ class Matcher:
 
     def hits(self, text: str) -> tuple[Hit, ...]:
         lowered = _lower(text)
+        words = self._by_word.keys() & words_of(lowered)
+        if not words:
+            return ()
+        for start, end in self._advice_in(lowered):
+            lowered = f"{lowered[:start]}{' ' * (end - start)}{lowered[end:]}"
         found: dict[int, tuple[int, int]] = {}
-        for word in self._by_word.keys() & words_of(lowered):
+        for word in words:
             for number, wanted in self._by_word[word]:
                 if number not in found and (place := _whole(wanted, lowered)) >= 0:
                     found[number] = (place, place + len(wanted))

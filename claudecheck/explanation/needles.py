@@ -1,7 +1,7 @@
 """Tells of every line of a big piece which words of the signatures it holds. Knows no number and no judgement.
 
-Hyperscan looks for all words at once, at the speed of memory. Where it does not exist (Windows on ARM,
-processors that it does not know) a few common words (`GATES`) choose the lines that are looked at.
+Hyperscan (the extra `claudecheck[logs]`) looks for all words at once, at the speed of memory. Without it
+the words are looked for one after the other, which is slower and finds the same.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ STRETCH = 2048
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _DIGITS = frozenset(b"0123456789")
 _NOTHING: frozenset[int] = frozenset()
-#: Everything but lower-case ASCII letters becomes a space.
-_SPACED = bytes(code if 97 <= code <= 122 else 32 for code in range(256))
+#: Everything but lower-case ASCII letters, or but digits, becomes a space.
+_WORDS = bytes(code if 97 <= code <= 122 else 32 for code in range(256))
+_NUMBERS = bytes(code if 48 <= code <= 57 else 32 for code in range(256))
 
 #: Told of every occurrence: the word's number, and where it ends (the third value), as Hyperscan does it.
 Found = Callable[[int, int, int, int, object], None]
@@ -76,7 +77,7 @@ def needles_for(words: Sequence[bytes]) -> Needles:
     """What finds `words` (in lower case) and, with the numbers behind theirs, the gates."""
     try:
         return _automaton([*map(re.escape, words), *(_TELLING.get(gate) or re.escape(gate) for gate in GATES)])
-    except Exception:  # not installed, or not for this processor: searching is slower and finds nearly the same
+    except Exception:  # not installed, or not for this processor
         return Search(words)
 
 
@@ -93,32 +94,25 @@ def _automaton(expressions: Sequence[bytes]) -> Needles:
 
 
 class Search:
-    """Without Hyperscan: the same in the lines that hold a gate."""
+    """The same without Hyperscan: a text can only stand where all its words do, so most are not looked for at all."""
 
     def __init__(self, words: Sequence[bytes]) -> None:
         self._gates = len(words)
-        self._by_word: dict[bytes, list[tuple[int, bytes]]] = {}
-        for number, word in enumerate(words):
-            longest = max(word.translate(_SPACED).split(), key=len, default=b"")
-            self._by_word.setdefault(longest, []).append((number, word))
+        self._words = [(word, _parts(word)) for word in words]
 
     def scan(self, piece: bytes, *, match_event_handler: Found) -> None:
         lowered = piece.lower()
-        gates = {end: number for number, gate in enumerate(GATES, self._gates) for end in _ends(gate, lowered)}
-        line_end, places = -1, list(gates.items())
-        for end in sorted(gates):
-            if end > line_end:
-                start = lowered.rfind(b"\n", 0, end) + 1
-                line_end = lowered.find(b"\n", end)
-                line_end = len(lowered) if line_end < 0 else line_end
-                places += ((start + place, number) for place, number in self._in_line(lowered[start:line_end]))
+        here = _parts(lowered)
+        places = [(end, number) for number, gate in enumerate(GATES, self._gates) for end in _ends(gate, lowered)]
+        for number, (word, parts) in enumerate(self._words):
+            if parts <= here:
+                places += ((end, number) for end in _ends(word, lowered))
         for end, number in sorted(places):
             match_event_handler(number, 0, end, 0, None)
 
-    def _in_line(self, line: bytes) -> Iterator[tuple[int, int]]:
-        for part in self._by_word.keys() & {*line.translate(_SPACED).split(), b""}:
-            for number, word in self._by_word[part]:
-                yield from ((end, number) for end in _ends(word, line))
+
+def _parts(text: bytes) -> frozenset[bytes]:
+    return frozenset(text.translate(_WORDS).split()).union(text.translate(_NUMBERS).split())
 
 
 def _ends(word: bytes, text: bytes) -> Iterator[int]:

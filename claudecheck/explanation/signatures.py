@@ -15,9 +15,9 @@ How a signature is written (`signatures/*.toml`, one file per layer)
   naming, 1 and 2 say only that something failed.
 - `flag` names a circumstance (a proxy, a loopback address, a page of HTML) instead of a clue, or
   beside it. A `[[shift]]` says what a clue becomes under a flag.
+- An `[[advice]]` is a sentence that a program prints whatever happened ("check your VPN"): a signature
+  inside one is not seen. A `[[wording]]` gives a problem another cause and other fixes under a flag.
 - `prose`: words of people, not of programs. They are looked for, but not in gigabytes.
-
-A `[[leaning]]` gives words that only lean to a layer (`leaning.py`); they count in short reports.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from importlib.resources import files
 
 import msgspec
 
-from claudecheck.report import Layer
+from claudecheck.report import Confidence, Layer, Owner
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -87,14 +87,34 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     codes: dict[str, str] = {}
     likeliest: str = ""
     layer: Layer | None = None
+    at_most: Confidence = "high"  # how sure an answer may be that rests on this clue
 
 
-class Leanings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Words and pairs of words that stand in reports about one layer more often than in others."""
+class Advice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sentence that a program prints whatever happened: what it names decides nothing."""
 
-    layer: Layer
-    words: dict[int, tuple[str, ...]]  # by weight, of which two units mean about three times as often
+    pattern: str
     source: str
+
+
+class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"under": "with"}):
+    """Another cause and other fixes for a problem under a circumstance: another provider's error has its own."""
+
+    codes: tuple[str, ...]
+    under: str
+    title: str = ""
+    cause: str = ""
+    owner: Owner | None = None
+    reached_api: bool | None = None
+    fixes: tuple[Way, ...]
+    source: str
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fix in words, and the command for it where there is one."""
+
+    text: str
+    command: str = ""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,7 +130,8 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: tuple[StatusRule, ...] = ()
     candidates: tuple[Candidates, ...] = ()
     value: tuple[Value, ...] = ()
-    leaning: tuple[Leanings, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    wording: tuple[Wording, ...] = ()
 
 
 class Signatures:
@@ -126,11 +147,10 @@ class Signatures:
         self.by_status = {status: rule for part in parsed for rule in part.status for status in rule.statuses}
         self.candidates = {entry.clue: entry for part in parsed for entry in part.candidates}
         self.values = tuple(value for part in parsed for value in part.value)
-        self.leanings: dict[str, list[tuple[Layer, int]]] = {}
-        for leaning in (leaning for part in parsed for leaning in part.leaning):
-            for weight, words in leaning.words.items():
-                for word in words:
-                    self.leanings.setdefault(word, []).append((leaning.layer, weight))
+        self.wordings = tuple(wording for part in parsed for wording in part.wording)
+        self._advice = re.compile(
+            "|".join(f"(?:{known.pattern})" for part in parsed for known in part.advice) or "(?!)"
+        )
         self.by_word = _by_word(enumerate(self.all))
         self.by_word_of_programs = _by_word((number, known) for number, known in enumerate(self.all) if not known.prose)
 
@@ -140,6 +160,10 @@ class Signatures:
         words = {text.lower() for known in self.all if known.clue and not known.prose for text in known.text}
         quoted = {word.replace('"', '\\"') for word in words}  # as they stand inside JSON
         return tuple(word.encode() for word in sorted(words | quoted))
+
+    def advice_in(self, lowered: str) -> list[tuple[int, int]]:
+        """Where a line (in lower case) holds a sentence that is printed whatever happened."""
+        return [place.span() for place in self._advice.finditer(lowered)]
 
     def values_in(self, text: str) -> dict[str, str]:
         """What a line says about host, address, model and the like."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import re
 import time
-from dataclasses import dataclass, field
 
+import h11
 import msgspec
 
 from claudecheck.failures import Failure
@@ -24,7 +24,7 @@ from claudecheck.route import Proxy
 
 #: A proxy connects to the target before it answers; clients wait for that with their read timeout, far longer.
 ANSWER_LIMIT_S = 10.0
-LONGEST_HEAD = 65536
+LONGEST_HEAD = 100 * 1024  # httpcore's own bound
 LONGEST_BODY = 2000
 LONGEST_EXCERPT = 200
 
@@ -107,45 +107,60 @@ def _authority(host: str, port: int) -> str:
 # -- CONNECT ---------------------------------------------------------------------------------------
 
 
-@dataclass
 class Answer:
-    """What came back so far: the head, and whatever followed it."""
+    """What came back, read as the client's own library reads it. The first bytes are kept as they came."""
 
-    received: bytes = b""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    version: str = ""
-    status: int = 0
-    reason: str = ""
-    rest: bytes = b""
+    def __init__(self, connection: h11.Connection) -> None:
+        self._connection = connection
+        self.first_bytes = b""
+        self.bytes_received = 0
+        self.headers: list[tuple[str, str]] = []
+        self.status = 0
+        self.reason = ""
+        self.fault = ""  # what the library finds wrong with it
+        self.body = b""
+        self.whole = False  # the body has ended
 
     @property
     def is_http(self) -> bool:
-        return self.received[:5] == b"HTTP/"[: len(self.received[:5])]
+        """As far as it has come; the library would wait for the end of a line."""
+        return self.first_bytes[:5] == b"HTTP/"[: len(self.first_bytes[:5])]
+
+    @property
+    def rest(self) -> bytes:
+        """What stands behind an answer that opened the tunnel: it belongs to the target."""
+        return bytes(self._connection.trailing_data[0])
 
     def feed(self, data: bytes) -> bool:
         """Take bytes in; true when the head is complete, or when this is no HTTP."""
-        self.received += data
-        if not self.is_http or len(self.received) > LONGEST_HEAD:
+        self.bytes_received += len(data)
+        self.first_bytes += data[: max(LONGEST_EXCERPT - len(self.first_bytes), 0)]
+        if not self.is_http:
             return True
-        head, found, rest = self.received.partition(b"\r\n\r\n")
-        if not found:
-            head, found, rest = self.received.partition(b"\n\n")
-        if found:
-            self._parse(head.decode("latin-1"))
-            self.rest = rest
-        return bool(found)
+        try:
+            self._connection.receive_data(data)
+            self._read_events()
+        except Exception as error:  # the library also lets through what its own parsing raises
+            self.fault = str(error)
+        return bool(self.status or self.fault)
 
-    def _parse(self, head: str) -> None:
-        first, *lines = head.splitlines()
-        parsed = re.match(r"(HTTP/\d(?:\.\d)?) (\d{3})(?: (.*))?$", first)
-        if parsed is not None:
-            self.version, self.status, self.reason = parsed[1], int(parsed[2]), parsed[3] or ""
-        for line in lines:
-            name, _, value = line.partition(":")
-            self.headers.append((name.strip().lower(), value.strip()))
-
-    def header(self, name: str) -> str:
-        return next((value for key, value in self.headers if key == name), "")
+    def _read_events(self) -> None:
+        while True:
+            event = self._connection.next_event()
+            match event:
+                case h11.Response():
+                    self.status = event.status_code
+                    self.reason = event.reason.decode("latin-1")
+                    self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
+                case h11.Data():
+                    self.body += bytes(event.data[: LONGEST_BODY - len(self.body)])
+                case h11.InformationalResponse():
+                    continue
+                case h11.EndOfMessage():
+                    self.whole = True
+                    return
+                case _:  # more is needed, or the tunnel is open
+                    return
 
 
 def _by_connect(
@@ -153,72 +168,78 @@ def _by_connect(
 ) -> Stream | None:
     started = walk.start()
     facts = _facts(proxy, host, port, purpose)
-    answer = Answer()
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
+    answer = Answer(connection)
     end = time.monotonic() + walk.deadline.share(limit_s)
     failure: Failure | None
     try:
         stream.settimeout(max(end - time.monotonic(), 0.001))
-        stream.sendall(_request(proxy, host, port))
+        stream.sendall(_request(connection, proxy, host, port))
         ended = not _read_head(stream, answer, end)
         failure = _judge(answer, ended=ended)
         error = _words(answer, failure)
+    except h11.LocalProtocolError as raised:
+        failure, error = Failure.CLIENT_REFUSED, str(raised)
     except OSError as raised:
         failure, error = _interrupted(raised)
-        if answer.received and not answer.is_http:
+        if answer.bytes_received and not answer.is_http:
             failure = Failure.NOT_A_PROXY
     if failure is None:
         walk.record(_filled(facts, answer), started)
         # Bytes behind the head belong to the target: a page instead of TLS, if a portal answered.
         return Replayed(stream, answer.rest) if answer.rest else stream
-    body = _read_body(stream, answer, end) if answer.status else b""
+    if answer.status:
+        _read_body(stream, answer, end)
     stream.close()
-    text = body.decode("utf-8", "replace")
+    text = answer.body.decode("utf-8", "replace")
     walk.record(msgspec.structs.replace(_filled(facts, answer), failure=failure, error=error, body=text), started)
     return None
 
 
-def _request(proxy: Proxy, host: str, port: int) -> bytes:
-    """The bytes that httpcore sends."""
-    target = _authority(host, port)
-    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", "Accept: */*"]
+def _request(connection: h11.Connection, proxy: Proxy, host: str, port: int) -> bytes:
+    """The bytes that httpcore sends, through the same library."""
+    target = _authority(host, port).encode("utf-8", "surrogateescape")
+    headers = [(b"Host", target), (b"Accept", b"*/*")]
     if proxy.has_credentials:
         pair = f"{proxy.username}:{proxy.password.reveal()}".encode("utf-8", "surrogateescape")
-        lines.append("Proxy-Authorization: Basic " + base64.b64encode(pair).decode())
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+        headers.append((b"Proxy-Authorization", b"Basic " + base64.b64encode(pair)))
+    return connection.send(h11.Request(method=b"CONNECT", target=target, headers=headers)) or b""
 
 
 def _read_head(stream: Stream, answer: Answer, end: float) -> bool:
     """Read until the head is there or cannot come; false when the proxy closed before."""
     while True:
-        stream.settimeout(max(end - time.monotonic(), 0.001))
-        data = stream.recv(CHUNK)
+        data = _received(stream, end)
         if not data:
             return False
         if answer.feed(data):
             return True
 
 
-def _read_body(stream: Stream, answer: Answer, end: float) -> bytes:
+def _received(stream: Stream, end: float) -> bytes:
+    left = end - time.monotonic()
+    if left <= 0:  # also when something keeps coming, a byte a second
+        raise TimeoutError
+    stream.settimeout(left)
+    return stream.recv(CHUNK)
+
+
+def _read_body(stream: Stream, answer: Answer, end: float) -> None:
     """The beginning of the page that explains the refusal; it is not waited for longer than a second."""
-    body = answer.rest
-    length = answer.header("content-length")
-    wanted = min(int(length), LONGEST_BODY) if length.isdecimal() else LONGEST_BODY
     end = min(end, time.monotonic() + 1.0)
     try:
-        while len(body) < wanted:
-            stream.settimeout(max(end - time.monotonic(), 0.001))
-            data = stream.recv(CHUNK)
+        while len(answer.body) < LONGEST_BODY and not answer.whole and not answer.fault:
+            data = _received(stream, end)
             if not data:
                 break
-            body += data
+            answer.feed(data)
     except OSError:
-        pass
-    return body[:LONGEST_BODY]
+        return
 
 
 def _judge(answer: Answer, *, ended: bool) -> Failure | None:
     if not answer.status:
-        return Failure.CLOSED if ended and answer.is_http else Failure.NOT_A_PROXY
+        return Failure.CLOSED if ended and answer.is_http and not answer.fault else Failure.NOT_A_PROXY
     if 200 <= answer.status < 300:
         return None
     if answer.status == 407:
@@ -234,15 +255,15 @@ def _words(answer: Answer, failure: Failure | None) -> str:
     if failure is None:
         return ""
     if failure is Failure.CLOSED:
-        return f"closed without an answer to CONNECT ({len(answer.received)} bytes received)"
+        return f"closed without an answer to CONNECT ({answer.bytes_received} bytes received)"
     if not answer.status:
-        return "the answer is not HTTP"
+        return f"the answer is not HTTP: {answer.fault}" if answer.fault else "the answer is not HTTP"
     return f"{answer.status} {answer.reason}".strip()
 
 
 def _filled(facts: Tunnel, answer: Answer) -> Tunnel:
     headers = {name: value for name, value in answer.headers if _TELLING.fullmatch(name)}
-    excerpt = b"" if answer.status else answer.received[:LONGEST_EXCERPT]
+    excerpt = b"" if answer.status else answer.first_bytes
     return msgspec.structs.replace(
         facts,
         status=answer.status,
@@ -250,7 +271,7 @@ def _filled(facts: Tunnel, answer: Answer) -> Tunnel:
         schemes=schemes_of([value for name, value in answer.headers if name == "proxy-authenticate"]),
         headers=headers,
         first_bytes=excerpt.decode("ascii", "backslashreplace"),
-        bytes_received=len(answer.received),
+        bytes_received=answer.bytes_received,
     )
 
 
@@ -272,10 +293,11 @@ def _by_socks(
     walk: Walk, stream: Stream, proxy: Proxy, host: str, port: int, purpose: str, limit_s: float
 ) -> Stream | None:
     started = walk.start()
-    reader = socks.Reader(stream)
+    limit = walk.deadline.share(limit_s)
+    reader = socks.Reader(stream, time.monotonic() + limit)
     failure: Failure | None
     try:
-        stream.settimeout(max(walk.deadline.share(limit_s), 0.001))
+        stream.settimeout(max(limit, 0.001))
         answer = socks.negotiate(stream, reader, proxy, host, port)
         failure, error = answer.failure, answer.error
     except EOFError:

@@ -54,7 +54,7 @@ def test_every_command_of_its_table_exists() -> None:
 
 
 def test_every_option_that_it_names_exists() -> None:
-    shown = doctor.run("doctor", "--help").out + doctor.run("compare", "--help").out
+    shown = "".join(doctor.run(command, "--help").out for command in ("doctor", "compare", "cure"))
     for option in set(re.findall(r"`(--[a-z-]+)", README)):
         assert option in shown
 

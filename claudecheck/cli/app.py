@@ -8,6 +8,7 @@ import typer
 
 from claudecheck import __version__
 from claudecheck.cli.compare import compare
+from claudecheck.cli.cure import cure
 from claudecheck.cli.demo import demo
 from claudecheck.cli.doctor import doctor
 from claudecheck.cli.explain import explain
@@ -48,5 +49,5 @@ def schema() -> None:
     write(schema_text())
 
 
-for command in (doctor, compare, demo, explain, routes, trust, schema):
+for command in (doctor, cure, compare, demo, explain, routes, trust, schema):
     app.command()(command)

@@ -115,7 +115,8 @@ def trial(fix: Fix) -> str:
     if fix.tried is None:
         return ". Not tried." if fix.kind == "mend" and fix.commands else ""
     if fix.tried.by == "walk":
-        return ". Tried just now: it gets through."
+        through = fix.tried.stage in ("models", "messages")
+        return f". Tried just now: it gets {'through' if through else f'past {fix.tried.stage}'}."
     return ". Tried just now in an equivalent way: it gets through."
 
 

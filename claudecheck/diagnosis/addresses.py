@@ -51,6 +51,11 @@ def is_ipv6(text: str) -> bool:
     return isinstance(parse(text), ipaddress.IPv6Address)
 
 
+def is_loopback(text: str) -> bool:
+    address = parse(text)
+    return address is not None and address.is_loopback
+
+
 def is_fake(text: str) -> bool:
     address = parse(text)
     return address is not None and _plain(address) in FAKE_IP_RANGE

@@ -99,6 +99,8 @@ def _status(
     if evidence.proxied and stage in (Stage.DNS, Stage.TCP):
         return "skip", "proxy"
     warned = any(finding.severity == "warning" for finding in ours)
+    if _needless(evidence, stage) and not warned:
+        return "skip", "route"
     if stage is Stage.ENVIRONMENT:
         return ("warn" if warned else "pass"), ""
     if stage is Stage.PROXY and not evidence.proxied:
@@ -116,6 +118,13 @@ def _status(
     return ("warn" if warned else "pass"), ""
 
 
+def _needless(evidence: Evidence, stage: Stage) -> bool:
+    """Whether the route has nothing to do at this stage."""
+    if stage is Stage.DNS:
+        return addresses.parse(evidence.route.host) is not None
+    return stage is Stage.TLS and evidence.route.scheme == "http"
+
+
 def _summary(evidence: Evidence, stage: Stage, status: StageStatus, because: str, ours: list[Finding]) -> str:
     if status == "skip":
         return _skip_text(evidence, stage, because)
@@ -123,11 +132,11 @@ def _summary(evidence: Evidence, stage: Stage, status: StageStatus, because: str
         case Stage.ENVIRONMENT:
             return ours[0].title if ours and status != "pass" else _environment(evidence)
         case Stage.DNS:
-            return _dns(evidence)
+            return _dns(evidence) or _title(ours)
         case Stage.TCP:
-            return _tcp(evidence)
+            return _tcp(evidence) or _title(ours)
         case Stage.TLS:
-            return _tls(evidence)
+            return _tls(evidence) or _title(ours)
         case Stage.PROXY:
             return _proxy(evidence, ours)
         case Stage.MODELS:
@@ -136,9 +145,16 @@ def _summary(evidence: Evidence, stage: Stage, status: StageStatus, because: str
             return _answer(evidence.message)
 
 
+def _title(ours: list[Finding]) -> str:
+    """Of what was found at a stage without having walked it."""
+    return ours[0].title if ours else ""
+
+
 def _skip_text(evidence: Evidence, stage: Stage, because: str) -> str:
     if because == "proxy" and stage in (Stage.DNS, Stage.TCP):
         return f"the proxy does this; {_aside(evidence, stage)}"
+    if because == "route":
+        return "the URL names an address" if stage is Stage.DNS else "plain http: no TLS on this route"
     if because == "option":
         return "left out by option"
     if because == "login":
@@ -194,6 +210,8 @@ def _dns(evidence: Evidence) -> str:
 
 def _tcp(evidence: Evidence) -> str:
     connects = evidence.connects()
+    if not connects:
+        return ""
     good = [connect for connect in connects if connect.ok]
     if not good:
         first = next((c for c in connects if c.failure is not Failure.CANCELLED), connects[0])
@@ -215,7 +233,7 @@ def _tcp(evidence: Evidence) -> str:
 def _tls(evidence: Evidence) -> str:
     handshake = evidence.handshake()
     if handshake is None:
-        return "plain http: no TLS on this route" if evidence.route.scheme == "http" else ""
+        return ""
     if handshake.ok:
         issuer = common_name(handshake.chain[0].issuer) if handshake.chain else ""
         return f"{handshake.version}, certificate by {issuer}" if issuer else handshake.version

@@ -42,6 +42,9 @@ def _failed(evidence: Evidence, lookup: NameLookup) -> Finding:
     if (required := proxy_required(evidence, seen)) is not None:
         return required
     resolver = evidence.resolver
+    if (forbidden := _forbidden_here(evidence)) is not None:
+        values = {"address": forbidden.via, "port": "53", "detail": forbidden.error}
+        return evidence.finding("tcp-prohibited", values=values, seen=[*seen, *_elsewhere(evidence)], owner="you")
     code, confidence = _cause(evidence, lookup, configured)
     if resolver is not None and not resolver.nameservers and lookup.via == "system":
         code, confidence = "dns-no-resolver", "high"
@@ -91,6 +94,17 @@ def _cause(evidence: Evidence, lookup: NameLookup, direct: list[NameLookup]) -> 
     return "dns-timeout", "high" if direct else "medium"
 
 
+def _forbidden_here(evidence: Evidence) -> NameLookup | None:
+    """An answer of this machine itself, which lets no question out, whomever it asks: a packet filter of its own.
+
+    Only a datagram is refused at once; a connection that is not let out is silent. What is asked of a loopback
+    address leaves by another process.
+    """
+    asked = [a for a in evidence.direct_answers() if a.transport == "udp" and not addresses.is_loopback(a.via)]
+    forbidden = [answer for answer in asked if answer.failure is Failure.PROHIBITED]
+    return forbidden[0] if forbidden and len(forbidden) == len(asked) else None
+
+
 def _told(answer: NameLookup) -> str:
     what = {"ipv4": "A", "ipv6": "AAAA"}.get(answer.family, "")
     asked = f"{answer.via} over {answer.transport} ({what})" if what else f"{answer.via} over {answer.transport}"
@@ -101,6 +115,7 @@ def _told(answer: NameLookup) -> str:
     words = {
         Failure.REFUSED: "nothing listens there",
         Failure.TIMED_OUT: "silence",
+        Failure.PROHIBITED: "this machine does not let the question out",
     }
     return f"{asked}: {words.get(answer.failure or Failure.UNKNOWN, answer.rcode or answer.error)}"
 

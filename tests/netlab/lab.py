@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -9,9 +10,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.netlab import cures
 from tests.netlab.addresses import API_HOST, VALID_KEY
 from tests.netlab.api_server import ApiServer
 from tests.netlab.authority import Authorities
@@ -47,7 +50,10 @@ def missing_requirements() -> list[str]:
 
 
 class Lab:
-    """A context manager. `examine` may be called from several threads."""
+    """A context manager. `examine` may be called from several threads. In `shells` the advised cures are pasted."""
+
+    def __init__(self, shells: Sequence[str] = ()) -> None:
+        self.shells = tuple(shells)
 
     def __enter__(self) -> Self:
         remove_leftovers()
@@ -88,25 +94,45 @@ class Lab:
         return outcome
 
     def _examine(self, scenario: Scenario, outcome: Outcome, *, doctor: bool, record: bool) -> None:
-        started = time.monotonic()
+        started, tag = time.monotonic(), self._tag()
+        with self._network(scenario, tag) as workplace:
+            outcome.up_seconds = round(time.monotonic() - started, 2)
+            if doctor and not self.stopping.is_set():
+                outcome.verdict, outcome.report = verdict_of(run_doctor(workplace, self.shell_for(tag)))
+            for question in scenario.questions if doctor else ():
+                if not self.stopping.is_set():
+                    outcome.answers.append(answer_of(question, run_question(workplace, question)))
+            if record and not self.stopping.is_set():
+                outcome.curl, outcome.sdk = record_others(workplace)
+        if self.shells and outcome.report and scenario.expected.failing and not self.stopping.is_set():
+            self._paste(scenario, outcome, tag)
+
+    def _paste(self, scenario: Scenario, outcome: Outcome, tag: str) -> None:
+        """Each mend in a network that is new: the one before may have changed a file or an interface."""
+        shell = self.shell_for(tag)
+        for mend in cures.mends(outcome.report):
+            outcome.shown_mends += 1
+            if self.stopping.is_set() or not cures.can_be_pasted(mend, outcome.report["route"]["client"]):
+                continue
+            with self._network(scenario, tag) as workplace:
+                outcome.pasted.append(cures.paste(workplace, mend, shell))
+
+    def shell_for(self, tag: str) -> str:
+        """They take turns, so that each sees every kind of mend."""
+        return self.shells[int(tag.rpartition("-")[2]) % len(self.shells)] if self.shells else "sh"
+
+    @contextlib.contextmanager
+    def _network(self, scenario: Scenario, tag: str) -> Iterator[Workplace]:
+        """The scenario's network while it is up; all of it is gone afterwards."""
         network = Network(self.authorities)
         scenario.change(network)
-        tag = self._tag()
         folder = self.folder / tag
         folder.mkdir()
         topology = Topology(network, tag, folder, self.folder / "api.sock")
         self.live[tag] = topology
         try:
             with topology:
-                workplace = Workplace(topology, self.machine, folder / "home")
-                outcome.up_seconds = round(time.monotonic() - started, 2)
-                if doctor and not self.stopping.is_set():
-                    outcome.verdict, outcome.report = verdict_of(run_doctor(workplace))
-                for question in scenario.questions if doctor else ():
-                    if not self.stopping.is_set():
-                        outcome.answers.append(answer_of(question, run_question(workplace, question)))
-                if record and not self.stopping.is_set():
-                    outcome.curl, outcome.sdk = record_others(workplace)
+                yield Workplace(topology, self.machine, folder / "home")
         finally:
             del self.live[tag]
             shutil.rmtree(folder, ignore_errors=True)
@@ -121,12 +147,12 @@ def doctor_exists() -> bool:
     return importlib.util.find_spec("claudecheck.__main__") is not None
 
 
-def run_doctor(workplace: Workplace) -> Said:
+def run_doctor(workplace: Workplace, shell: str = "sh") -> Said:
     client = workplace.topology.network.client
     chosen = ["--python", str(interpreter(client.python))] if client.python else []
     chosen += ["--client", client.program] if client.program != "python" else []
     argv = [sys.executable, "-m", "claudecheck", "doctor", "--json", "--timeout", str(DOCTOR_TIMEOUT_S)]
-    return workplace.run([*argv, *chosen, *client.arguments], HARD_LIMIT_S)
+    return workplace.run(cures.under(shell, [*argv, *chosen, *client.arguments]), HARD_LIMIT_S)
 
 
 def run_question(workplace: Workplace, question: Question) -> Said:

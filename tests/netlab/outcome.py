@@ -62,6 +62,18 @@ class Answer:
         return self.sentences[0] if self.sentences else ""
 
 
+@dataclass(frozen=True)
+class Pasted:
+    """A mend of the culprit that was pasted into `shell`, and whether the smallest program then got through."""
+
+    shell: str
+    lines: str
+    first: bool
+    tried: bool
+    healed: bool
+    said: str = ""
+
+
 @dataclass
 class Outcome:
     """`right` is None when the doctor was not asked, or could not be."""
@@ -75,6 +87,8 @@ class Outcome:
     lab_error: str = ""
     left_out: str = ""  # what the machine lacks for it
     report: dict[str, Any] = field(default_factory=dict)
+    shown_mends: int = 0
+    pasted: list[Pasted] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:
@@ -105,6 +119,9 @@ class Outcome:
             "curl": asdict(self.curl) if self.curl else None,
             "sdk": asdict(self.sdk) if self.sdk else None,
             "answers": [{**asdict(answer), "wrong": answer.wrong} for answer in self.answers],
+            "shown_mends": self.shown_mends,
+            "pasted": [asdict(one) for one in self.pasted],
+            "cannot_be_mended": self.scenario.cannot_be_mended,
             "left_out": self.left_out,
             "wrong": self.wrong,
             "layer_right": self.layer_right,

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import replay
+from tests.netlab import cures
 from tests.netlab.lab import Lab, doctor_exists, missing_requirements
 from tests.netlab.outcome import Outcome
 from tests.netlab.scenario import Scenario, all_scenarios
@@ -71,8 +72,16 @@ def answered(outcome: Outcome) -> Iterator[str]:
         yield f"         {answer.seconds:5.1f} s  {answer.question.asks}: {answer.first[:230]}"
 
 
+def pasted(outcome: Outcome) -> Iterator[str]:
+    for one in outcome.pasted:
+        mark = "healed" if one.healed else "NOT HEALED"
+        yield f"         {mark} by {'the first' if one.first else 'a further'} mend in {one.shell}: {one.lines!r}"
+        if not one.healed:
+            yield f"             {one.said[-300:]!r}"
+
+
 def show(outcome: Outcome, reports: Path | None) -> None:
-    print(line(outcome), *answered(outcome), *recorded(outcome), sep="\n", flush=True)
+    print(line(outcome), *answered(outcome), *recorded(outcome), *pasted(outcome), sep="\n", flush=True)
     for text in outcome.wrong:
         print(f"         ! {text}", flush=True)
     if reports and outcome.report:
@@ -102,6 +111,11 @@ def summary(outcomes: list[Outcome], seconds: float) -> str:
         f"left out {sum(bool(outcome.left_out) for outcome in outcomes)}, "
         f"lab failures {sum(bool(outcome.lab_error) for outcome in outcomes)}"
     )
+
+
+def cure_summary(outcomes: list[Outcome]) -> str:
+    told = cures.counted([outcome.as_json() for outcome in outcomes])
+    return ", ".join(f"{name}: {number}" for name, number in told.items())
 
 
 def write_json(path: Path, outcomes: list[Outcome], seconds: float) -> None:
@@ -135,6 +149,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--record", action="store_true", help="also ask curl and the plain SDK")
     parser.add_argument("--no-doctor", action="store_true", help="only prove the faults: implies --record")
+    parser.add_argument("--paste", default="", metavar="SHELLS", help="paste the advised cures: sh,bash,zsh,fish")
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
     return parser.parse_args()
 
@@ -156,7 +171,7 @@ def main() -> int:
     outcomes = []
     try:
         with (
-            Lab() as lab,
+            Lab(list(filter(None, asked.paste.split(",")))) as lab,
             contextlib.closing(
                 examine_all(lab, scenarios, jobs=asked.jobs, doctor=doctor, record=asked.record or not doctor)
             ) as coming,
@@ -170,6 +185,8 @@ def main() -> int:
         return 130
     seconds = time.monotonic() - started
     print(summary(outcomes, seconds))
+    if asked.paste:
+        print(cure_summary(outcomes))
     if asked.journals:
         write_journals(outcomes)
     if asked.json:

@@ -68,7 +68,8 @@ class Scenario:
     """`name` is a sentence; `component` is the real program or kernel facility that makes the fault.
 
     `needs` are clients that not every machine has (see `installed`): without them the scenario is left out.
-    `questions` are asked on the same network once the doctor has been there.
+    `questions` are asked on the same network once the doctor has been there. `cannot_be_mended` says why nothing
+    that is pasted on this machine helps, although it is the user's own move.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Scenario:
     change: Change
     needs: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    cannot_be_mended: str = ""
 
     @property
     def slug(self) -> str:
@@ -94,12 +96,13 @@ def scenario(
     expect: Expected,
     needs: tuple[str, ...] = (),
     questions: tuple[Question, ...] = (),
+    cannot_be_mended: str = "",
 ) -> Callable[[Change], Change]:
     """Register the decorated function: it is given a healthy network and breaks it."""
 
     def register(change: Change) -> Change:
         group = change.__module__.rsplit(".", 1)[-1]
-        _ALL.append(Scenario(name, group, component, expect, change, needs, questions))
+        _ALL.append(Scenario(name, group, component, expect, change, needs, questions, cannot_be_mended))
         return change
 
     return register

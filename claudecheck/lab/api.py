@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
@@ -73,6 +74,7 @@ class ApiEndpoint:
         self._keys = () if setup.key_revoked else keys
         self._tokens = tokens
         self._minted = minted  # what its token endpoint gives out
+        self._cuts = itertools.count()
 
     def respond(self, request: Request) -> Answer:
         answer = self._respond(request)
@@ -109,7 +111,7 @@ class ApiEndpoint:
 
     def _replaced(self, request: Request, path: str) -> Answer | None:
         if path.startswith("/v1/models"):
-            return self._setup.models
+            return Answer(ending="none") if next(self._cuts) < self._setup.models_cut else self._setup.models
         if path != "/v1/messages":
             return None
         streamed = b'"stream":true' in request.body.replace(b" ", b"")

@@ -76,6 +76,7 @@ class Api:
 
     always: Answer | None = None
     models: Answer | None = None
+    models_cut: int = 0  # so many requests for the models are ended without a byte, before the first answer
     messages: Answer | None = None
     plain_messages: Answer | None = None  # those that are not streamed
     streams: Answer | None = None

@@ -119,6 +119,25 @@ _STRANGERS: tuple[Fault, ...] = (
         by_variation=True,
     ),
     _models(
+        "custom-header-refused",
+        summary="a web application firewall refuses one of two headers of ANTHROPIC_CUSTOM_HEADERS",
+        setup=Setup(
+            variables={"ANTHROPIC_CUSTOM_HEADERS": "X-Team: research\nX-Trace: on"}, api=Api(refused_header="x-trace")
+        ),
+    ),
+    _models(
+        "custom-header-refused-alone",
+        problem="custom-header-refused",
+        summary="a web application firewall refuses the only header of ANTHROPIC_CUSTOM_HEADERS",
+        setup=Setup(variables={"ANTHROPIC_CUSTOM_HEADERS": "X-Trace: on"}, api=Api(refused_header="x-trace")),
+    ),
+    tells(
+        "intermittent",
+        layer=Stage.MODELS,
+        summary="the first request for the models is cut, and everything after it works",
+        setup=Setup(api=Api(models_cut=1)),
+    ),
+    _models(
         "user-agent-filtered",
         summary="a web application firewall refuses the SDK's User-Agent",
         setup=Setup(api=Api(refused_agent="anthropic")),

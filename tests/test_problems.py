@@ -35,9 +35,10 @@ tcp-refused tcp-timeout tcp-unreachable tcp-prohibited tcp-local-limit ipv4-brok
 network-lossy:w network-slow:w
 
 tls-intercepted tls-intercepted-trusted:w tls-untrusted-issuer tls-self-signed ca-file-incomplete tls-incomplete-chain
-tls-expired tls-not-yet-valid tls-clock-wrong tls-hostname-mismatch tls-name-filtered tls-hello-dropped tls-path-mtu
-tls-reset tls-timeout tls-not-tls tls-version-unsupported tls-handshake-refused tls-client-certificate-required
-tls-weak-certificate tls-strict-certificate
+tls-expired tls-not-yet-valid tls-clock-wrong certificate-expiring:w
+tls-hostname-mismatch tls-name-filtered tls-hello-dropped tls-path-mtu
+tls-reset local-interception tls-timeout tls-not-tls tls-version-unsupported tls-handshake-refused
+tls-client-certificate-required tls-weak-certificate tls-strict-certificate
 
 proxy-name-not-found proxy-refused proxy-timeout proxy-unreachable proxy-auth-required proxy-auth-unsupported
 proxy-denied proxy-upstream-failed proxy-not-a-proxy proxy-tls-failed proxy-unneeded proxy-required
@@ -66,6 +67,7 @@ edge-challenge response-timeout response-cut connection-reset stream-blocked idl
 user-agent-filtered updates-blocked intermittent
 """
 GATEWAY = """
+certificate-expiring
 tls-self-signed tls-incomplete-chain tls-expired tls-not-yet-valid tls-not-tls tls-handshake-refused
 tls-client-certificate-required tls-weak-certificate gateway-error models-not-served response-malformed
 beta-header-refused header-scheme

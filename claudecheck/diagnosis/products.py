@@ -54,6 +54,13 @@ INSPECTORS: tuple[tuple[str, str], ...] = (
 )
 _INSPECTORS = tuple((re.compile(words, re.IGNORECASE), name) for words, name in INSPECTORS)
 
+#: Organisations whose issuing certificates are intermediates of public roots: a server must send them along.
+PUBLIC_ISSUERS = (
+    "let's encrypt", "google trust services", "digicert", "sectigo", "globalsign", "amazon", "entrust", "godaddy.com",
+    "starfield technologies", "microsoft corporation", "actalis", "buypass", "ssl corp", "zerossl", "identrust",
+    "asseco data systems", "cloudflare, inc", "geotrust", "thawte", "rapidssl", "swisssign", "harica", "telia", "gandi",
+)  # fmt: skip
+
 _PORTAL = re.compile(
     r"captive|hotspot|sign[ -]?in|log[ -]?in|wi-?fi|guest (access|network|portal)|accept (the )?terms|portal|"
     r"authenticat(e|ion) (is )?required to (use|access) (the )?(network|internet)",
@@ -70,6 +77,11 @@ def inspector(texts: Iterable[str]) -> str:
     """The inspection product whose words stand in one of the texts, or empty."""
     joined = " | ".join(texts)
     return next((name for pattern, name in _INSPECTORS if pattern.search(joined)), "")
+
+
+def issues_publicly(name: str) -> str:
+    """The public authority whose words stand in a certificate's issuer, or empty."""
+    return next((one for one in PUBLIC_ISSUERS if one in name.lower()), "")
 
 
 def reads_like_portal(text: str) -> bool:

@@ -149,7 +149,7 @@ def asks(facts: Facts) -> list[Ask]:
 
 def put(question: Question, facts: Facts) -> list[Ask]:
     """The question to each of its targets, whether or not this stage calls for it."""
-    return [_ask(question, facts, target) for target in question.targets(facts)]
+    return [put_to(question, facts, target) for target in question.targets(facts)]
 
 
 def _open(question: Question, facts: Facts) -> bool:
@@ -163,7 +163,8 @@ def _meant_for_it(question: Question, facts: Facts) -> bool:
     return question is PUBLIC_RESOLVER and facts.others.resolvers_named
 
 
-def _ask(question: Question, facts: Facts, target: Target) -> Ask:
+def put_to(question: Question, facts: Facts, target: Target) -> Ask:
+    """One question to one target, in the words of the table."""
     words = _words(facts, target)
     return Ask(
         id=f"{question.id}:{target.name}" if target.name else question.id,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from claudecheck.clients import registry
+from claudecheck.diagnosis import products
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import Machine
 from claudecheck.diagnosis.problems.trusting import HELD_HERE, REPLACES_IN_CURL, STRICT
@@ -131,6 +132,8 @@ def incomplete(seen: TlsHandshake) -> str:
         return ""
     if any(store.knows_organisation for store in seen.stores):
         return f'"{common_name(issuer)}" was not sent; a root of the same organisation is trusted here'
+    if products.issues_publicly(issuer):
+        return f'"{common_name(issuer)}" belongs to a public authority, and it was not sent'
     if chain[-1].issuer_url or any(word in issuer.lower() for word in _INTERMEDIATE_WORDS):
         return f'"{common_name(issuer)}" is an intermediate, and it was not sent'
     return ""

@@ -271,6 +271,21 @@ TLS_CLOCK_WRONG = Problem(
     told_apart="The `Date` header of any answer over plain HTTP differs from this machine's clock by more than five minutes.",
 )
 
+CERTIFICATE_EXPIRING = Problem(
+    code="certificate-expiring",
+    layer="tls",
+    severity="warning",
+    title="The certificate of {host} ends in {count} days",
+    cause="It works now and is valid until {not_after}. Certificates that renew themselves are replaced earlier than that, so this one may have been forgotten.",
+    owner="gateway",
+    fixes=(
+        Remedy(text="Tell whoever runs {host} that its certificate has to be renewed before {not_after}"),
+        SHOW_CHAIN,
+    ),
+    verify=_VERIFY,
+    told_apart="The handshake verifies today. On the day after it ends, the same route fails with `tls-expired`.",
+)
+
 TLS_HOSTNAME_MISMATCH = Problem(
     code="tls-hostname-mismatch",
     layer="tls",

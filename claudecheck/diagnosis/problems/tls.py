@@ -141,6 +141,34 @@ TLS_RESET = Problem(
     told_apart="Other names, small messages, small packets and TLS 1.2 are cut as well. If one of them gets through, that one names the cause.",
 )
 
+LOCAL_INTERCEPTION = Problem(
+    code="local-interception",
+    layer="tls",
+    title="Every connection of this machine is taken and ended by something local",
+    cause="Connections to any host and port open at once and end alike at the first byte. A service mesh's sidecar without a rule for {host}, a security agent or a redirect rule does that; the network is not reached.",
+    owner="you",
+    fixes=(
+        Remedy(
+            text="Look for rules that redirect what leaves this machine",
+            commands=spelled(
+                sh="sudo iptables-save -t nat | grep -E 'REDIRECT|DNAT|TPROXY'\nsudo nft list ruleset | grep -E 'redirect|dnat|tproxy'"
+            ),
+            systems=("Linux",),
+        ),
+        Remedy(
+            text="In a service mesh, allow {host} to be reached from it (Istio: a ServiceEntry, or outboundTrafficPolicy ALLOW_ANY)"
+        ),
+        Remedy(text="With a security agent on this machine, ask whoever runs it to let {host} pass"),
+    ),
+    verify=_VERIFY,
+    looks_like=connection_error(
+        "ConnectError: [Errno 104] Connection reset by peer, or [SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol",
+        node="read ECONNRESET, or Client network socket disconnected before secure TLS connection was established",
+        curl="curl: (35) Recv failure: Connection reset by peer",
+    ),
+    told_apart="Another host, and plain HTTP at port 80, end in the same way. A filter of the network (`tls-reset`, `tls-name-filtered`) lets some of them through.",
+)
+
 TLS_TIMEOUT = Problem(
     code="tls-timeout",
     layer="tls",

@@ -8,6 +8,7 @@ from claudecheck.diagnosis import origin, questions, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.diagnosis.rules.http import explained, judge, values_of
+from claudecheck.diagnosis.rules.transport import waited_out
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange
 from claudecheck.report import Finding
@@ -26,6 +27,8 @@ def find(evidence: Evidence) -> Iterable[Finding]:
         yield from _sizes(evidence)
         yield from _streams(evidence)
         return
+    if waited_out(evidence):
+        return  # the addresses are told by the transport's rule
     if _same_as_models(evidence, seen):
         return  # one cause, told once, at the stage that met it first
     streamed = evidence.tried(questions.STREAMED)

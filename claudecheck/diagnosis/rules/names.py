@@ -170,14 +170,19 @@ def _odd(evidence: Evidence, lookup: NameLookup) -> Finding | None:
     hosts = evidence.resolver.hosts_entries if evidence.resolver else []
     usual = [address for address in lookup.addresses if addresses.is_api(address)]
     values = _values(evidence, lookup, [])
+    resolved = evidence.tried_all(questions.RESOLVED_ADDRESS)
     seen = [f"{lookup.name} is {', '.join(lookup.addresses[:4])}"]
     if hosts and evidence.official and set(hosts) & set(lookup.addresses):
         return evidence.finding(
             "dns-hosts-override",
             values=values,
-            seen=[*seen, f"the hosts file says {', '.join(hosts[:3])}"],
+            seen=[
+                *seen,
+                f"the hosts file says {', '.join(hosts[:3])}",
+                *(f"{one.tried.changed} {one.tried.after}: {one.text}" for one in resolved),
+            ],
             ruled_out=evidence.cleared(Stage.DNS) if stopped else [],
-            severity="error" if stopped and not usual else "warning",
+            severity="error" if stopped and (not usual or any(one.reached for one in resolved)) else "warning",
         )
     if usual or not lookup.addresses:
         return None

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from claudecheck.diagnosis import products, questions
+from claudecheck.diagnosis import dates, products, questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.questions import Question
 from claudecheck.diagnosis.trust_matrix import (
@@ -31,11 +31,8 @@ from claudecheck.diagnosis.trust_matrix import (
 )
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure, Stage
-from claudecheck.observations import Certificate, TlsHandshake
-from claudecheck.report import Confidence, Finding, Owner
-
-#: Another clock that differs by more than this is believed over ours (certificates allow no grace).
-CLOCK_WRONG_S = 300.0
+from claudecheck.observations import Certificate, HttpExchange, TlsHandshake
+from claudecheck.report import Confidence, Finding, Owner, Severity
 
 
 def find(evidence: Evidence) -> Iterable[Finding]:
@@ -45,10 +42,31 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if handshake.failure is Failure.TRUST_UNUSABLE and any(c.stops_client for c in evidence.concerns):
         return  # the file that cannot be used is told by the environment's rule
     if handshake.ok:
-        if (finding := _trusted_interception(evidence, handshake)) is not None:
-            yield finding
+        inspected = _trusted_interception(evidence, handshake)
+        yield from [inspected] if inspected is not None else []
+        yield from _expiring(evidence, handshake, inspected=inspected is not None)
+    elif handshake.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID):
+        yield from _not_valid_now(evidence, handshake)
+    else:
+        yield _failed(evidence, handshake)
+
+
+def _expiring(evidence: Evidence, handshake: TlsHandshake, *, inspected: bool) -> Iterable[Finding]:
+    """Of a gateway, or of what inspects: the official host renews its own in time."""
+    if not handshake.chain or (evidence.official and not inspected):
         return
-    yield _failed(evidence, handshake)
+    leaf = handshake.chain[0]
+    left = dates.days_left(leaf, dates.moment(evidence).true)
+    if left is None:
+        return
+    yield _finding(
+        evidence,
+        handshake,
+        "certificate-expiring",
+        [f"valid until {leaf.not_after[:10]}: {left:.0f} days are left"],
+        owner="network" if evidence.official else "gateway",
+        values={"count": f"{left:.0f}"},
+    )
 
 
 def _failed(evidence: Evidence, handshake: TlsHandshake) -> Finding:
@@ -57,8 +75,6 @@ def _failed(evidence: Evidence, handshake: TlsHandshake) -> Finding:
             return _stopped(evidence, handshake)
         case Failure.UNTRUSTED_ISSUER | Failure.SELF_SIGNED:
             return _untrusted(evidence, handshake)
-        case Failure.EXPIRED | Failure.NOT_YET_VALID:
-            return _not_valid_now(evidence, handshake)
         case Failure.HOSTNAME_MISMATCH:
             return _wrong_name(evidence, handshake)
         case Failure.NOT_TLS:
@@ -95,6 +111,7 @@ def _finding(
     owner: Owner | None = None,
     ruled_out: list[str] | None = None,
     values: dict[str, str] | None = None,
+    severity: Severity | None = None,
 ) -> Finding:
     leaf = handshake.chain[0] if handshake.chain else None
     filled = {
@@ -119,6 +136,7 @@ def _finding(
         seen=seen,
         ruled_out=[*(ruled_out or []), *evidence.cleared(Stage.TLS)],
         confidence=confidence,
+        severity=severity,
         owner=owner,
         layer="tls" if code == "unknown" else None,
     )
@@ -135,6 +153,8 @@ def _alert(handshake: TlsHandshake) -> str:
 def _stopped(evidence: Evidence, handshake: TlsHandshake) -> Finding:
     if (portal := _portal(evidence)) is not None:
         return portal
+    if (local := _all_alike(evidence, handshake)) is not None:
+        return local
     silent = handshake.failure is Failure.TIMED_OUT
     how = "silence" if silent else str(handshake.failure)
     seen = [f"{how} after the ClientHello: {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"]
@@ -154,6 +174,36 @@ def _stopped(evidence: Evidence, handshake: TlsHandshake) -> Finding:
     if control is not None and control.reached:
         ruled_out.append(f"TLS in general ({control.tried.after} answers)")
     return _finding(evidence, handshake, code, seen, confidence=confidence, ruled_out=ruled_out)
+
+
+def _all_alike(evidence: Evidence, handshake: TlsHandshake) -> Finding | None:
+    """Every connection opens, to other hosts and to port 80 too, and every one is ended alike at the first byte.
+    A filter of the network chooses; what takes everything stands on this machine, or is its only way out.
+    """
+    if handshake.failure not in (Failure.RESET, Failure.CLOSED) or handshake.bytes_received or evidence.proxied:
+        return None
+    others = [*evidence.tried_all(questions.TLS_CONTROL), *evidence.tried_all(questions.PORTAL_CHECK)]
+    ends = [last for outcome in others if (last := _last_of(outcome)) is not None]
+    ports = {"portal" if isinstance(last, HttpExchange) else "tls" for last in ends}
+    alike = all(last.failure in (Failure.RESET, Failure.CLOSED) for last in ends)
+    if len(ends) < len(others) or len(ports) < 2 or not alike:
+        return None
+    return _finding(
+        evidence,
+        handshake,
+        "local-interception",
+        [
+            f"{handshake.failure} after the ClientHello: {handshake.bytes_sent} bytes sent, none received",
+            *(f"{one.tried.changed} {one.tried.after}: {one.text}" for one in others),
+        ],
+        confidence="medium",
+    )
+
+
+def _last_of(outcome: Outcome) -> TlsHandshake | HttpExchange | None:
+    """Where the walk ended, when it got as far as a connection that opened."""
+    last = outcome.observations[-1] if outcome.observations else None
+    return last if isinstance(last, TlsHandshake | HttpExchange) else None
 
 
 def _which(handshake: TlsHandshake, tried: Mapping[Question, Outcome | None]) -> tuple[str, Confidence]:
@@ -313,36 +363,45 @@ def _names_host(certificate: Certificate, host: str) -> bool:
 # -- dates, names, strictness ----------------------------------------------------------------------
 
 
-def _not_valid_now(evidence: Evidence, handshake: TlsHandshake) -> Finding:
+def _not_valid_now(evidence: Evidence, handshake: TlsHandshake) -> Iterable[Finding]:
+    """Judged at the true time: a certificate that is not valid then either is the server's fault, whatever our clock
+    says, and the clock is told beside it.
+    """
     leaf = handshake.chain[0] if handshake.chain else None
+    now = dates.moment(evidence)
     seen = []
     if leaf is not None:
         today = evidence.run.started_at[:10]
         seen.append(f"valid from {leaf.not_before[:10]} to {leaf.not_after[:10]}; this machine says {today}")
-    offset = evidence.clock_offset_s
     controls = evidence.tried_all(questions.TLS_CONTROL)
     also = [o for o in controls if o.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID) or _dates_wrong(o)]
-    if offset is not None and abs(offset) > CLOCK_WRONG_S:
-        ahead = "ahead" if offset > 0 else "behind"
-        seen.append(f"another machine's clock: ours is {_span(abs(offset))} {ahead}")
-        return _finding(
-            evidence, handshake, "tls-clock-wrong", seen, values={"offset": f"{_span(abs(offset))} {ahead}"}
+    still = dates.invalid_at(handshake.chain, now.true) if now.wrong else ""
+    if now.wrong and now.offset_s is not None:
+        off = f"{dates.span(abs(now.offset_s))} {'ahead' if now.offset_s > 0 else 'behind'}"
+        seen.append(f"another machine's clock: ours is {off}")
+        yield _finding(
+            evidence,
+            handshake,
+            "tls-clock-wrong",
+            [*seen, "the certificate is not valid at that machine's time either" if still else ""],
+            values={"offset": off},
+            severity="warning" if still else None,
         )
-    if offset is None and also:
+        if not still:
+            return
+    elif now.offset_s is None and also:
         seen.append(f"{also[0].tried.after} is not valid now either")
-        return _finding(evidence, handshake, "tls-clock-wrong", seen, confidence="medium")
-    code = "tls-expired" if handshake.failure is Failure.EXPIRED else "tls-not-yet-valid"
-    ruled_out = [f"the clock ({abs(offset):.0f} s off)"] if offset is not None else []
-    owner: Owner = "anthropic" if evidence.official else "gateway"
+        yield _finding(evidence, handshake, "tls-clock-wrong", seen, confidence="medium")
+        return
+    code = still or ("tls-expired" if handshake.failure is Failure.EXPIRED else "tls-not-yet-valid")
     product = products.inspector([leaf.issuer]) if leaf else ""
-    return _finding(
+    yield _finding(
         evidence,
         handshake,
         code,
         seen + _chain_told(handshake),
-        confidence="high" if offset is not None else "medium",
-        owner="network" if product else owner,
-        ruled_out=[] if evidence.clock_offset_s is not None else ruled_out,
+        confidence="high" if now.offset_s is not None else "medium",
+        owner="network" if product else "anthropic" if evidence.official else "gateway",
     )
 
 
@@ -351,12 +410,6 @@ def _dates_wrong(outcome: Outcome) -> bool:
         isinstance(step, TlsHandshake) and step.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID)
         for step in outcome.observations
     )
-
-
-def _span(seconds: float) -> str:
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.0f} hours" if seconds < 172800 else f"{seconds / 86400:.0f} days"
 
 
 def _portal(evidence: Evidence) -> Finding | None:
@@ -402,8 +455,7 @@ def _trusted_interception(evidence: Evidence, handshake: TlsHandshake) -> Findin
     """Inspected and trusted: the official host's chain ends at a root that no public store holds."""
     if not handshake.chain:
         return None
-    public = [store for store in handshake.stores if store.store == "certifi"]
-    if not public or any(store.trusted for store in public):
+    if not questions.not_public(handshake):
         return None
     product = products.inspector([text for cert in handshake.chain for text in (cert.issuer, cert.subject)])
     minted = _minted(evidence, handshake) if evidence.official else ""

@@ -183,11 +183,25 @@ def _cost(dead: list[TcpConnect]) -> str:
     )
 
 
+def waited_out(evidence: Evidence) -> bool:
+    """The message ended for want of time, most of which went to addresses that never answer. A plain client that
+    goes straight to one that does is no control for that.
+    """
+    message = evidence.message
+    if evidence.proxied or message is None or message.failure is not Failure.TIMED_OUT:
+        return False
+    connects = evidence.connects()
+    first = next((connect.order for connect in connects if connect.ok), None)
+    silent = [c for c in connects if c.failure is Failure.TIMED_OUT and first is not None and c.order < first]
+    return len(silent) * SYNC_ATTEMPT_S * 1000 * 2 >= message.duration_ms > 0
+
+
 def _family_broken(evidence: Evidence, version: str, dead: list[TcpConnect]) -> Finding:
     return evidence.finding(
         "ipv6-broken" if version == "IPv6" else "ipv4-broken",
         values={"addresses": ", ".join(connect.address for connect in dead), "address": dead[0].address},
         seen=[*(f"{c.address} port {c.port}: {_told(c)}" for c in dead[:4]), _cost(dead)],
+        severity="error" if waited_out(evidence) else None,
     )
 
 
@@ -196,6 +210,7 @@ def _address_dead(evidence: Evidence, dead: list[TcpConnect]) -> Finding:
         "address-dead",
         values={"address": dead[0].address, "addresses": ", ".join(connect.address for connect in dead)},
         seen=[*(f"{c.address} port {c.port}: {_told(c)}" for c in dead[:4]), _cost(dead)],
+        severity="error" if waited_out(evidence) else None,
     )
 
 

@@ -691,3 +691,9 @@ QUESTIONS: tuple[Question, ...] = tuple(one for one in list(vars().values()) if 
 def meaning(variation: str) -> str:
     """The problem that the answer to this question alone names; empty where a rule must read more than one."""
     return next((one.means for one in QUESTIONS if variation == one.id or variation.startswith(f"{one.id}:")), "")
+
+
+def size_of(variation: str) -> int:
+    """The bytes of the body that `COUNT_TOKENS` was asked with, by the id under which it was recorded."""
+    size = variation.removeprefix(f"{COUNT_TOKENS.id}:")
+    return int(size) if size.isascii() and size.isdigit() and len(size) < 10 else 0

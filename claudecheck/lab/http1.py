@@ -30,6 +30,7 @@ class Request:
     server_name: str = ""  # of the TLS handshake
     tls: bool = False
     through_proxy: bool = False
+    peer_port: int = 0  # tells connections apart
 
     @property
     def path(self) -> str:
@@ -70,6 +71,7 @@ def read_request(connection: Connection, server: str, *, through_proxy: bool = F
         server_name=connection.server_name,
         tls=connection.tls,
         through_proxy=through_proxy,
+        peer_port=connection.peer_port,
     )
 
 

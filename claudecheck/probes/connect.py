@@ -48,6 +48,7 @@ _ICMP_V6 = {
 }
 # Offsets in struct tcp_info, <linux/tcp.h>: tcpi_total_retrans and tcpi_segs_out.
 _TCP_INFO_TOTAL_RETRANS = 100
+_TCP_INFO_BYTES_ACKED = 120
 _TCP_INFO_SEGMENTS_OUT = 136
 
 
@@ -211,6 +212,20 @@ def sent_again(sock: socket.socket) -> tuple[int, int]:
         return int(again), int(struct.unpack_from("=I", info, _TCP_INFO_SEGMENTS_OUT)[0])
     except (OSError, struct.error):
         return 0, 0
+
+
+def acknowledged(sock: socket.socket) -> int | None:
+    """Bytes that the peer's system has acknowledged on this connection; None where the system does not tell.
+
+    `tcpi_bytes_acked` of <linux/tcp.h>, since Linux 4.1.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES_ACKED + 8)
+        return int(struct.unpack_from("=Q", info, _TCP_INFO_BYTES_ACKED)[0])
+    except (OSError, struct.error):
+        return None
 
 
 def _source(address: str, family: int) -> str:

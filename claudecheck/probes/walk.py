@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -14,6 +14,9 @@ from claudecheck.journal.journal import JournalWriter
 from claudecheck.observations import AnyObservation, Observation
 from claudecheck.route import Route
 
+if TYPE_CHECKING:
+    from claudecheck.probes.api.kept import KeptConnection
+
 Seen = TypeVar("Seen", bound=Observation)
 
 #: What is left of the run when a wait that its deadline cut short comes back.
@@ -22,11 +25,15 @@ NEARLY_OVER_S = 0.02
 
 @dataclass(frozen=True)
 class Walk:
-    """One route being walked. `variation` is empty on the client's own route."""
+    """One route being walked. `variation` is empty on the client's own route.
+
+    `kept` is the connection that the walk has opened to the endpoint; it belongs to this very route.
+    """
 
     route: Route
     writer: JournalWriter
     variation: str = ""
+    kept: KeptConnection | None = None
 
     @property
     def deadline(self) -> Deadline:

@@ -26,6 +26,7 @@ from claudecheck.observations import (
     TlsHandshake,
 )
 from claudecheck.probes import connect, message, models, side_by_side
+from claudecheck.probes.api.kept import KeptConnection
 from claudecheck.probes.names import resolve
 from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.proxy import tunnel
@@ -75,10 +76,18 @@ class Ladder:
     def climb(self) -> None:
         """Walk the route; where it fails, vary it."""
         stream = self._through_proxy() if self.route.proxy is not None else self._directly()
-        if stream is None and not self._plain_http_open:
+        if stream is None:
             return self._wait_for_others()
-        if stream is not None:
+        try:
+            self._at_the_host(stream)
+        finally:
             stream.close()
+        return None
+
+    def _at_the_host(self, stream: Stream) -> None:
+        """What is asked of the API, over the connection that is open by now."""
+        if self.route.endpoint.scheme == "https" or self.route.proxy is None:
+            self.walk = replace(self.walk, kept=KeptConnection(stream, self.route.endpoint))
         if self.route.provider not in ("", GATEWAY):
             for stage in (Stage.MODELS, Stage.MESSAGES):
                 self.walk.writer.write(Skipped(stage=stage, because="provider"))
@@ -87,8 +96,6 @@ class Ladder:
         return self._wait_for_others()
 
     # -- to the host
-
-    _plain_http_open = False
 
     def _directly(self) -> Stream | None:
         found = self._names()
@@ -100,7 +107,6 @@ class Ladder:
             self._fail(Stage.TCP)
             return None
         if self.route.endpoint.scheme == "http":
-            self._plain_http_open = True
             self._stay_with(_peer(self.walk))
             return stream
         return self._tls(stream)
@@ -114,7 +120,6 @@ class Ladder:
             self._fail(Stage.PROXY)
             return None
         if endpoint.scheme == "http":
-            self._plain_http_open = True
             return stream
         return self._tls(stream)
 
@@ -309,8 +314,32 @@ class Ladder:
             self._ask(self._facts(Stage.MESSAGES, seen, known if listed.models and not automatic else ()))
         else:
             self._ask(self._facts(Stage.MESSAGES, seen))
+        if seen.ok and self._body_is_moving(sizes):
+            return
         for _ in sizes.finished(3 * self.options.step_s):
             break
+
+    def _body_is_moving(self, sizes: side_by_side.Started[object]) -> bool:
+        """The message has come back: the large body may take one round trip more.
+
+        True when it has ended, and when its bytes still arrive: a slow line is no fault, and is not waited for. Where
+        nothing moves and no answer comes, something keeps it.
+        """
+        reached = self._acknowledged()
+        for _ in sizes.finished(self._round_trip_s() + 0.02):
+            return True
+        now = self._acknowledged()
+        return reached is not None and now is not None and now > reached
+
+    def _acknowledged(self) -> int | None:
+        return self.walk.kept.acknowledged() if self.walk.kept is not None else None
+
+    def _round_trip_s(self) -> float:
+        """As the last handshake measured it, which is one of TLS 1.3; on a plain route as the connect did."""
+        journal = self.walk.writer.journal()
+        shaken = [seen.duration_ms for seen in journal.all(TlsHandshake) if seen.ok and seen.purpose == "api"]
+        connected = [seen.duration_ms for seen in journal.all(TcpConnect) if seen.ok]
+        return min(shaken or connected, default=0.0) / 1000
 
     # -- the end of the climb
 

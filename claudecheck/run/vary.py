@@ -22,9 +22,6 @@ from claudecheck.probes.walk import Walk
 
 #: Seconds: nameservers are asked twice in that time, a small request is answered, a token is written.
 ASK_LIMIT_S, REQUEST_LIMIT_S, MESSAGE_LIMIT_S = 3.0, 8.0, 10.0
-#: A body is only sent when the measured rate says that it takes less than this.
-LONGEST_UPLOAD_S = 4.0
-SLOW_FIRST_S = 0.6
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,17 @@ class Walker:
     step_s: float
     client: Sender | None = None
 
-    def walk_all(self, asks: Sequence[Ask], limit_s: float | None = None) -> None:
-        """Declare them, then walk all side by side. What has not ended after `limit_s` seconds is abandoned."""
+    def walk_all(self, asks: Sequence[Ask], limit_s: float | None = None, over_kept: Sequence[Ask] = ()) -> None:
+        """Declare them, then walk all side by side. What has not ended after `limit_s` seconds is abandoned.
+
+        `over_kept` are those that may use the connection that the walk has open; the others open their own.
+        """
         jobs = []
         for ask in asks:
             tried = VariationTried(id=ask.id, stage=ask.stage, changed=ask.changed, before=ask.before, after=ask.after)
             self.walk.record(tried, self.walk.start())
-            varied = replace(self.walk, route=ask.route, variation=ask.id)
-            jobs.append(partial(self._walk, varied, ask))
+            kept = self.walk.kept if ask in over_kept else None
+            jobs.append(partial(self._walk, replace(self.walk, route=ask.route, variation=ask.id, kept=kept), ask))
         usual = MESSAGE_LIMIT_S + 1.0 if any(_costs(ask) for ask in asks) else 2 * self.step_s
         side_by_side.run(jobs, self.walk.deadline.share(limit_s or usual))
 
@@ -76,24 +76,12 @@ class Walker:
         return limits.get(target.send, MESSAGE_LIMIT_S)
 
     def sizes(self, facts: Facts) -> object:
-        """Bodies of growing size to count_tokens, which is free; ends at the first that does not get through.
-
-        A body is sent only when the rate of the one before says that it is quick, so that a slow line
-        is not called a fault.
-        """
-        predicted = 0.0
-        for ask in questions.put(questions.COUNT_TOKENS, facts):
-            if predicted > LONGEST_UPLOAD_S:
-                return None
-            started = self.walk.start()
-            self.walk_all([ask], limit_s=2 * self.step_s + 1.0)
-            took = (self.walk.start() - started) / 1000
-            seen = self.answer(ask.id)
-            if seen is None or not seen.status:
-                return None
-            # The first is one packet: its time is the way's, not the rate's, unless the line is very slow.
-            first = ask.target.size == questions.BODY_SIZES[0]
-            predicted = took * 4 if not first else took * 16 if took > SLOW_FIRST_S else 0.0
+        """A large body to count_tokens, which is free; only where it does not get through, the sizes below it."""
+        *smaller, largest = questions.put(questions.COUNT_TOKENS, facts)
+        self.walk_all([largest], limit_s=2 * self.step_s + 1.0, over_kept=[largest])
+        seen = self.answer(largest.id)
+        if seen is None or not seen.status:
+            self.walk_all(smaller, limit_s=2 * self.step_s + 1.0)
         return None
 
     def answer(self, variation: str) -> HttpExchange | None:

@@ -53,7 +53,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
 def _by_size(evidence: Evidence, seen: HttpExchange) -> Finding | None:
     """The message vanished, and so do bodies from a size on, while something smaller gets through."""
     sizes = evidence.tried_all(questions.COUNT_TOKENS)
-    vanished = [outcome for outcome in sizes if outcome.failure in _VANISHED]
+    vanished = _by_bytes(outcome for outcome in sizes if outcome.failure in _VANISHED)
     small = [*(o for o in sizes if o not in vanished), *evidence.tried_all(questions.PLAIN_CLIENT)]
     if not vanished or not any(outcome.reached for outcome in small):
         return None
@@ -101,15 +101,20 @@ def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
 def _sizes(evidence: Evidence) -> Iterable[Finding]:
     """Small requests get through; from a size on they do not."""
     sizes = evidence.tried_all(questions.COUNT_TOKENS)
-    failed = [outcome for outcome in sizes if outcome.failure in _VANISHED]
+    failed = _by_bytes(outcome for outcome in sizes if outcome.failure in _VANISHED)
     if not failed:
         return
     yield evidence.finding(
         "large-request-dropped",
         values={"size": failed[0].tried.after},
-        seen=[f"{outcome.tried.after}: {outcome.text}" for outcome in sizes],
+        seen=[f"{outcome.tried.after}: {outcome.text}" for outcome in _by_bytes(sizes)],
         layer="messages",
     )
+
+
+def _by_bytes(sizes: Iterable[variations.Outcome]) -> list[variations.Outcome]:
+    """The smallest body first: from there on they do not get through."""
+    return sorted(sizes, key=lambda outcome: questions.size_of(outcome.tried.id))
 
 
 def _streams(evidence: Evidence) -> Iterable[Finding]:

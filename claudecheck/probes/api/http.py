@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import httpcore
 import httpx
 import msgspec
 
@@ -24,6 +25,8 @@ from claudecheck.probes.tls import stores as trust
 from claudecheck.probes.walk import Walk
 
 LONGEST_ANSWER = 1 << 20
+#: What httpcore raises on a connection that was kept; httpx translates the same of its own.
+_BROKEN = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 MOST_ARRIVALS = 200
 
 
@@ -150,16 +153,31 @@ def as_sent(walk: Walk, request: Request, client: str = "httpx", **facts: Any) -
 
 
 def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpExchange:
+    """Over the connection that the walk keeps, where there is one; else over a new one."""
     ends = time.monotonic() + limit_s
+    over = walk.kept.take() if walk.kept is not None and not request.url else None
+    if over is None:
+        return _send_over(walk, request, None, ends, phases)
+    reused = walk.kept is not None and walk.kept.reused
+    seen = _send_over(walk, request, over, ends, phases)
+    if reused and not seen.status and seen.failure in (Failure.CLOSED, Failure.RESET):
+        return _send_over(walk, request, None, ends, phases)  # closed between two requests, as every peer may
+    return seen
+
+
+def _send_over(
+    walk: Walk, request: Request, over: httpx.BaseTransport | None, ends: float, phases: Phases
+) -> HttpExchange:
+    limit_s = max(0.001, ends - time.monotonic())
     try:
         with httpx.Client(
-            transport=_transport(walk),
+            transport=over or _transport(walk),
             follow_redirects=False,
             trust_env=False,
             headers={"accept-encoding": decoding.OFFERED},
             timeout=httpx.Timeout(limit_s, connect=min(walk.route.connect_timeout_s, limit_s)),
         ) as client:
-            url, headers, extensions = _addressed(walk, request)
+            url, headers, extensions = _addressed(walk, request, known=over is not None)
             outgoing = client.build_request(
                 request.method,
                 url,
@@ -177,14 +195,16 @@ def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpE
         return as_sent(walk, request, failure=failure, error=_told(chain), chain=chain)
 
 
-def _addressed(walk: Walk, request: Request) -> tuple[str, list[tuple[bytes, bytes]], dict[str, str]]:
+def _addressed(walk: Walk, request: Request, *, known: bool) -> tuple[str, list[tuple[bytes, bytes]], dict[str, str]]:
     """Where to: the URL, and what keeps the host's name where the URL has its address.
+
+    `known`: the connection is there, so no address is needed.
 
     On the direct way the address that answered is known. A second lookup would measure the resolver
     again, which may take 15 s; the certificate is still checked for the host (httpcore's `sni_hostname`).
     """
     endpoint, address = walk.route.endpoint, walk.route.connect_to
-    if request.url or not address or walk.route.proxy is not None:
+    if known or request.url or not address or walk.route.proxy is not None:
         return request.url or endpoint.url + request.path, [], {}
     there = replace(endpoint, host=address)
     return there.url + request.path, [(b"host", endpoint.authority.encode())], {"sni_hostname": endpoint.host}
@@ -222,7 +242,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
                 break
     except decoding.UndecodableError as raised:
         failure, error = Failure.MALFORMED, str(raised)
-    except httpx.HTTPError as raised:
+    except (httpx.HTTPError, *_BROKEN) as raised:
         kind, chain = failure_of(raised)
         error = _told(chain)
         failure = Failure.TIMED_OUT if kind is Failure.TIMED_OUT else Failure.CUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -24,27 +25,35 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+def socket_of(stream: Stream) -> socket.socket | None:
+    """The socket below all layers, for what only it can tell."""
+    below: object = stream
+    while below is not None and not isinstance(below, socket.socket):
+        below = getattr(below, "below", None)
+    return below
+
+
 class Replayed:
     """A stream whose first bytes were read ahead: they are given out again before anything else."""
 
     def __init__(self, stream: Stream, ahead: bytes) -> None:
-        self._stream = stream
+        self.below = stream
         self._ahead = ahead
 
     def sendall(self, data: bytes, /) -> None:
-        self._stream.sendall(data)
+        self.below.sendall(data)
 
     def recv(self, size: int, /) -> bytes:
         if not self._ahead:
-            return self._stream.recv(size)
+            return self.below.recv(size)
         given, self._ahead = self._ahead[:size], self._ahead[size:]
         return given
 
     def settimeout(self, seconds: float | None, /) -> None:
-        self._stream.settimeout(seconds)
+        self.below.settimeout(seconds)
 
     def close(self) -> None:
-        self._stream.close()
+        self.below.close()
 
 
 class TlsStream:
@@ -54,7 +63,7 @@ class TlsStream:
     """
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, server_hostname: str | None) -> None:
-        self._stream = stream
+        self.below = stream
         self._timeout: float | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -83,7 +92,7 @@ class TlsStream:
         self._timeout = seconds
 
     def close(self) -> None:
-        self._stream.close()
+        self.below.close()
 
     def flush(self) -> None:
         """Send what TLS has ready: the last flight, or the alert with which it gave up."""
@@ -91,7 +100,7 @@ class TlsStream:
         if not data:
             return
         self.first_flight = self.first_flight or len(data)
-        self._stream.sendall(data)
+        self.below.sendall(data)
         self.sent += len(data)
 
     def _drive(self, step: Callable[[], T]) -> T:
@@ -107,7 +116,7 @@ class TlsStream:
         left = None if end is None else end - time.monotonic()
         if left is not None and left <= 0:
             raise TimeoutError("timed out")
-        self._stream.settimeout(left)
+        self.below.settimeout(left)
         broken: OSError | None = None
         try:
             self.flush()
@@ -116,7 +125,7 @@ class TlsStream:
         except OSError as error:
             broken = error  # the peer is gone, but may have said why: read before giving up
         try:
-            data = self._stream.recv(CHUNK)
+            data = self.below.recv(CHUNK)
         except OSError as error:
             raise broken or error from None
         if not data:

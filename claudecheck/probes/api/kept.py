@@ -1,0 +1,132 @@
+"""The connection that the ladder opened, kept for the requests that follow: TCP, TLS and CONNECT are paid for once.
+
+httpcore speaks HTTP/1.1 over it, as under httpx. Every request is one after the other; who comes while another is
+under way opens a connection of its own.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpcore
+import httpx
+
+from claudecheck.probes import connect
+from claudecheck.probes.tls.stream import Stream, socket_of
+from claudecheck.route import Endpoint
+
+
+class KeptConnection:
+    """A verified stream to the endpoint, or a plain one where the endpoint is `http://`."""
+
+    def __init__(self, stream: Stream, endpoint: Endpoint) -> None:
+        origin = httpcore.Origin(endpoint.scheme.encode(), endpoint.host.encode("ascii", "replace"), endpoint.port)
+        self._socket = socket_of(stream)
+        self._connection = httpcore.HTTP11Connection(origin, _NetworkStream(stream, self._socket))
+        self._lock = threading.Lock()
+        self.requests = 0
+
+    @property
+    def reused(self) -> bool:
+        """It has carried a request before: the peer may have closed it in the meantime, which is no fault."""
+        return self.requests > 1
+
+    def take(self) -> httpx.BaseTransport | None:
+        """What sends the next request over it; None while it is in use, or when it was closed."""
+        with self._lock:
+            if self.requests and not self._connection.is_available():
+                return None
+            self.requests += 1
+            return _Transport(self._connection)
+
+    def acknowledged(self) -> int | None:
+        """Bytes that the peer's system has received from us so far; None where this system does not tell."""
+        return connect.acknowledged(self._socket) if self._socket is not None else None
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Transport(httpx.BaseTransport):
+    """One request over the connection. Its exceptions are httpcore's, with the same names as httpx's."""
+
+    def __init__(self, connection: httpcore.HTTP11Connection) -> None:
+        self._connection = connection
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        answered = self._connection.handle_request(sent)
+        return httpx.Response(
+            status_code=answered.status,
+            headers=answered.headers,
+            stream=_Body(answered),
+            extensions=answered.extensions,
+        )
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _NetworkStream(httpcore.NetworkStream):
+    """Our stream as httpcore wants one."""
+
+    def __init__(self, stream: Stream, sock: socket.socket | None) -> None:
+        self._stream = stream
+        self._socket = sock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._stream.settimeout(timeout)
+        try:
+            return self._stream.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.settimeout(timeout)
+        try:
+            self._stream.sendall(buffer)
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "socket":
+            return self._socket
+        if info == "is_readable" and self._socket is not None:
+            return _readable(self._socket)
+        return None
+
+
+def _readable(sock: socket.socket) -> bool:
+    """Bytes, or the end of the connection, are waiting: between two requests that means that the peer has closed."""
+    import select
+
+    try:
+        ready: Iterable[object] = select.select([sock], [], [], 0)[0]
+    except (OSError, ValueError):  # closed, or a descriptor beyond what select can take
+        return True
+    return bool(ready)

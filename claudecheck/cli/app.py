@@ -14,6 +14,7 @@ from claudecheck.cli.doctor import doctor
 from claudecheck.cli.explain import explain
 from claudecheck.cli.output import write
 from claudecheck.cli.routes import routes
+from claudecheck.cli.run import run
 from claudecheck.cli.trust import trust
 
 app = typer.Typer(
@@ -49,5 +50,7 @@ def schema() -> None:
     write(schema_text())
 
 
+#: What stands behind the program's name is the program's, also without `--`.
+app.command(context_settings={"allow_interspersed_args": False})(run)
 for command in (doctor, cure, compare, demo, explain, routes, trust, schema):
     app.command()(command)

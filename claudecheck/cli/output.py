@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import typer
 
@@ -30,11 +30,16 @@ def write(text: str) -> None:
 
 def terminal() -> Look:
     """What stdout can show."""
+    return look_of(sys.stdout)
+
+
+def look_of(stream: TextIO) -> Look:
+    """What a stream can show."""
     import os
 
     from claudecheck.cli.terminal import terminal_of
 
-    return terminal_of(sys.stdout, os.environ)
+    return terminal_of(stream, os.environ)
 
 
 def warn(sentence: str) -> None:

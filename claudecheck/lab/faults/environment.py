@@ -8,7 +8,7 @@ from claudecheck.failures import Stage
 from claudecheck.lab.answers import api_error
 from claudecheck.lab.faults.fault import Fault, stops, tells
 from claudecheck.lab.faults.healthy import EMPTY_HOME, FEDERATION
-from claudecheck.lab.parts import Api, Proxy, Setup
+from claudecheck.lab.parts import Api, Proxy, RootName, Setup
 
 _stops = partial(stops, layer=Stage.ENVIRONMENT)
 _tells = partial(tells, layer=Stage.ENVIRONMENT)
@@ -171,11 +171,14 @@ _PROXY_VARIABLES: tuple[Fault, ...] = (
     ),
 )
 
+#: The store that is in use once the wrong file is out of the way: as with the system's, nothing else is wrong.
+_BEHIND: tuple[RootName, ...] = ("lab",)
+
 _TRUST: tuple[Fault, ...] = (
     _stops(
         "ca-file-missing",
         summary="SSL_CERT_FILE names a file that is not there",
-        setup=_variables(SSL_CERT_FILE="{folder}/gone.pem"),
+        setup=Setup(variables={"SSL_CERT_FILE": "{folder}/gone.pem"}, trust_directory=_BEHIND),
     ),
     _stops(
         "ca-file-invalid",
@@ -183,13 +186,16 @@ _TRUST: tuple[Fault, ...] = (
         setup=Setup(
             variables={"SSL_CERT_FILE": "{folder}/notes.pem"},
             files={"notes.pem": "the certificate is on the file server\n"},
+            trust_directory=_BEHIND,
         ),
     ),
     _stops(
         "ca-file-invalid-empty",
         problem="ca-file-invalid",
         summary="SSL_CERT_FILE names an empty file",
-        setup=Setup(variables={"SSL_CERT_FILE": "{folder}/empty.pem"}, files={"empty.pem": ""}),
+        setup=Setup(
+            variables={"SSL_CERT_FILE": "{folder}/empty.pem"}, files={"empty.pem": ""}, trust_directory=_BEHIND
+        ),
     ),
     _tells(
         "ca-variable-ignored",

@@ -7,19 +7,23 @@ that got the client through come first, and those that did not are not advised.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import msgspec
 
-from claudecheck.diagnosis import origin
+from claudecheck.diagnosis import addresses, origin
 from claudecheck.diagnosis.change import Change
+from claudecheck.diagnosis.questions import ANSWERED_ADDRESS
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure
 from claudecheck.observations import (
     ChangeTried,
+    Clock,
     HttpExchange,
     Journal,
+    LocalNetwork,
     NameLookup,
     Observation,
     TcpConnect,
@@ -38,6 +42,7 @@ _SHOWN_BY_ANSWER = frozenset(
 #: A change walked to here got the client through; before, it only got past the fault.
 THROUGH: tuple[StageName, ...] = ("models", "messages")
 MOST_TRIALS = 8
+MOST_ADDRESSES = 2
 #: Those in which a command can be pasted; the rest are files.
 SHELLS: tuple[Shell, ...] = ("sh", "fish", "powershell", "cmd")
 
@@ -129,17 +134,81 @@ def _needed(code: str, layer: Layer) -> int:
     return _ORDER.index(layer) if layer in _ORDER else _ORDER.index("messages")
 
 
-def by_question(outcomes: Mapping[str, Outcome], question: str, layer: Layer) -> Trial | None:
-    """What needs rights is shown to work by the question that stands for it; None when that was not asked."""
-    asked = [
-        outcome
-        for name, outcome in outcomes.items()
-        if (name == question or name.startswith(f"{question}:")) and outcome.finished
-    ]
-    if not asked or layer not in _ORDER:
+def by_question(journal: Journal, outcomes: Mapping[str, Outcome], question: str, layer: Layer) -> Trial | None:
+    """What needs rights is shown to work by what stands for it; None when that was not seen."""
+    shown = _SHOWN.get(question)
+    reached = shown(journal) if shown is not None else _asked(outcomes, question)
+    if question.startswith("dns:") and reached:
+        connected = [one for name, one in outcomes.items() if name.startswith(f"{ANSWERED_ADDRESS.id}:")]
+        reached = any(_verified(one) for one in connected) if any(one.finished for one in connected) else None
+    stage = next((one for one in _ORDER if one == layer), None)
+    return None if reached is None or stage is None else Trial(reached=reached, stage=stage, by=question)
+
+
+def _asked(outcomes: Mapping[str, Outcome], question: str) -> bool | None:
+    asked = [one for name, one in outcomes.items() if name == question or name.startswith(f"{question}:")]
+    ended = [one for one in asked if one.finished]
+    return any(one.reached for one in ended) if ended else None
+
+
+def _verified(outcome: Outcome) -> bool:
+    return any(isinstance(seen, TlsHandshake) and seen.ok for seen in outcome.observations)
+
+
+def _joined_store(journal: Journal) -> bool | None:
+    """A store of this machine holds the root: joined with it, the client's store does too."""
+    handshake = _failed_handshake(journal)
+    held = handshake is not None and any(store.trusted for store in handshake.stores)
+    return True if held else None
+
+
+def _true_time(journal: Journal) -> bool | None:
+    """By the other clock, every certificate of the chain holds."""
+    handshake, clocks = _failed_handshake(journal), journal.all(Clock, variation=None)
+    if handshake is None or not handshake.chain or not clocks:
         return None
-    stage: StageName = next(one for one in _ORDER if one == layer)
-    return Trial(reached=any(outcome.reached for outcome in asked), stage=stage, by=question)
+    network = journal.first(LocalNetwork)
+    if network is None or not network.clock:
+        return None
+    offset = min((clock.offset_s for clock in clocks), key=abs)
+    now = datetime.fromisoformat(network.clock) - timedelta(seconds=offset)
+    dates = [(datetime.fromisoformat(c.not_before), datetime.fromisoformat(c.not_after)) for c in handshake.chain]
+    return all(first <= now <= last for first, last in dates)
+
+
+def _failed_handshake(journal: Journal) -> TlsHandshake | None:
+    return next((seen for seen in reversed(journal.all(TlsHandshake)) if not seen.ok), None)
+
+
+def _another_nameserver(journal: Journal) -> bool | None:
+    """One that this machine names answers, where another does not."""
+    asked = [seen for seen in journal.all(NameLookup) if seen.transport and seen.configured and seen.purpose == "api"]
+    return any(seen.ok and seen.addresses for seen in asked) if asked else None
+
+
+def _over_ipv4(journal: Journal) -> bool | None:
+    connects = [seen for seen in journal.all(TcpConnect) if seen.purpose == "api" and ":" not in seen.address]
+    return any(seen.ok for seen in connects) if connects else None
+
+
+#: What stands for a cure without being a question of its own: it is read off what the route has shown.
+_SHOWN: Mapping[str, Callable[[Journal], bool | None]] = {
+    "tls:joined-store": _joined_store,
+    "tls:true-time": _true_time,
+    "dns:nameserver": _another_nameserver,
+    "tcp:ipv4": _over_ipv4,
+}
+
+
+def answered_addresses(journal: Journal, host: str) -> tuple[str, ...]:
+    """What anybody but the system's own lookup gave for the name: where a cure of the names would lead."""
+    lookups = [
+        seen
+        for seen in journal.all(NameLookup, variation=None)
+        if seen.ok and (seen.transport or seen.variation) and seen.name.rstrip(".") == host.rstrip(".")
+    ]
+    found = dict.fromkeys(text for seen in lookups for text in seen.addresses)
+    return tuple(text for text in found if not addresses.is_nowhere(text))[:MOST_ADDRESSES]
 
 
 # -- what is advised -----------------------------------------------------------------------------------

@@ -226,7 +226,7 @@ class Evidence:
         if change is not None:
             self.proposals.append(cures.Proposal(code, layer, change))
             return cures.trial(self.journal, change, code, layer)
-        return cures.by_question(self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
+        return cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
 
     def _where_it_is_set(self, fix: Fix) -> Fix:
         """Claude Code's settings stand over the shell: a variable that comes from there is changed there."""

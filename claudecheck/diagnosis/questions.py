@@ -684,6 +684,12 @@ CLIENT_HOST = Question(
     "handshake", _always, targets=_hosts,
 )  # fmt: skip
 
+#: Does an address that another resolver gave, or the name with a dot, lead to the API? What a cure of the names needs.
+ANSWERED_ADDRESS = Question(
+    "dns:connected", (), "address", "none", "{to}",
+    "handshake", _always, targets=_answered_addresses,
+)  # fmt: skip
+
 #: In the order in which a stage asks them.
 QUESTIONS: tuple[Question, ...] = tuple(one for one in list(vars().values()) if isinstance(one, Question))
 

@@ -98,10 +98,11 @@ def _findings(evidence: Evidence) -> list[Finding]:
     return [cures.settled(finding) for finding in sorted(told, key=key)]
 
 
-def proposed(journal: Journal) -> list[cures.Proposal]:
-    """The changes that could mend what the journal shows, for a run to try; none where the client gets through."""
+def proposed(journal: Journal) -> tuple[list[Finding], list[cures.Proposal]]:
+    """What was found so far, and the changes that could mend it, for a run to try."""
     evidence = Evidence(journal)
-    return cures.chosen(_findings(evidence), evidence.proposals)
+    found = _findings(evidence)
+    return found, cures.chosen(found, evidence.proposals)
 
 
 def _rank(finding: Finding, stopping: set[str], *, failed_network: bool) -> int:

@@ -131,10 +131,12 @@ class _Examination:
         from claudecheck.diagnosis import verdict
         from claudecheck.run import trials
 
-        proposals = verdict.proposed(Journal((*self.writer.journal().observations, End())))
-        if proposals and self.writer.deadline.remaining() > LEAST_FOR_TRIALS_S:
+        found, proposals = verdict.proposed(Journal((*self.writer.journal().observations, End())))
+        names = any(one.severity == "error" and one.layer == "dns" for one in found)
+        if (proposals or names) and self.writer.deadline.remaining() > LEAST_FOR_TRIALS_S:
             self._at(Stage.ENVIRONMENT, "the cures")
-            trials.walk(trials.Ground(self.snapshot, plan, self.interpreter, self.options, self.writer), proposals)
+            ground = trials.Ground(self.snapshot, plan, self.interpreter, self.options, self.writer)
+            trials.walk(ground, proposals, names=names)
 
     def _further_hosts(self, walk: Walk) -> side_by_side.Started[None] | None:
         """Beside the ladder: the hosts that the client needs for login and updates."""

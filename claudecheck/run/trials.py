@@ -8,7 +8,7 @@ by the first trial that gets so far.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,7 +16,9 @@ from claudecheck.clients import python_sdk
 from claudecheck.clients.client import InPython
 from claudecheck.clients.registry import named
 from claudecheck.clients.snapshot import Snapshot
+from claudecheck.diagnosis import cures, questions
 from claudecheck.diagnosis.cures import Proposal
+from claudecheck.failures import Stage
 from claudecheck.journal.journal import JournalWriter
 from claudecheck.machine import environment
 from claudecheck.observations import ChangeTried, HttpExchange, Interpreter
@@ -25,6 +27,7 @@ from claudecheck.probes.senders.sender import Plain, Sender, find
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Endpoint, Plan, Route
 from claudecheck.run.options import Options
+from claudecheck.run.vary import Walker
 
 #: Credentials that only the client itself can resolve: a trial walks up to the handshake.
 _RESOLVED_BY_THE_CLIENT = ("profile", "federation", "key-helper", "login")
@@ -41,12 +44,25 @@ class Ground:
     writer: JournalWriter
 
 
-def walk(ground: Ground, proposals: Sequence[Proposal]) -> None:
-    """All side by side, within one attempt's time."""
+def walk(ground: Ground, proposals: Sequence[Proposal], *, names: bool = False) -> None:
+    """All side by side, within one attempt's time. With `names`, the addresses that other resolvers gave as well."""
     limit_s = ground.writer.deadline.share(ground.options.step_s)
     once = threading.Lock()
-    jobs = [partial(_try, ground, one, limit_s, once) for one in proposals]
+    jobs: list[Callable[[], object]] = [partial(_try, ground, one, limit_s, once) for one in proposals]
+    if names:
+        jobs.append(partial(_connect_to_answers, ground, limit_s))
     side_by_side.run(jobs, limit_s)
+
+
+def _connect_to_answers(ground: Ground, limit_s: float) -> None:
+    """What stands for a cure of the names, which needs rights: no credential is sent."""
+    route = ground.plan.route
+    if route is None or route.proxy is not None:
+        return
+    found = cures.answered_addresses(ground.writer.journal(), route.endpoint.host)
+    walk = Walk(route=_within_promises(ground, route), writer=ground.writer)
+    facts = questions.Facts(stage=Stage.DNS, route=walk.route, others=ground.options.others, answers=found)
+    Walker(walk, ground.options.step_s).walk_all(questions.put(questions.ANSWERED_ADDRESS, facts), limit_s)
 
 
 def _try(ground: Ground, proposal: Proposal, limit_s: float, once: threading.Lock) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, BinaryIO, NoReturn
 
 import typer
 
-from claudecheck.cli.output import fail, terminal, write
+from claudecheck.cli.output import aside, fail, terminal, write
+
+_LONGEST_LINE = 1 << 16
+#: A name with a folder or a usual ending was meant as a file, and words with a hyphen close to a code as that code.
+_FILE_NAME = re.compile(r"^(?!\S*://)(?:\S*[/\\]\S*|\S+\.(?:log|txt|json|ya?ml|env|out|err|toml|md))$")
+_CODE_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 
 
 def _codes(incomplete: str) -> list[tuple[str, str]]:
@@ -22,8 +30,9 @@ def explain(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CODE | FILE | -]",
-            help="A problem's code, a file with an error or a log, a saved report, or - for standard input.",
+            metavar="[CODE | FILE | TEXT | -]",
+            help="A problem's code, a file with an error, a log, settings or a saved report, the words themselves, "
+            "or - for standard input.",
             autocompletion=_codes,
         ),
     ] = None,
@@ -37,26 +46,55 @@ def explain(
         return
     if target is None and sys.stdin.isatty():
         fail("nothing to explain", "claudecheck explain CODE, or paste a text into: claudecheck explain -")
-    if target in (None, "-"):
-        write(_explained(sys.stdin.buffer, "standard input", json_=json_))
+    if target is None or target == "-":
+        write(_explained(_standard_input(), "standard input", json_=json_))
         return
-    path = Path(target)
+    if not target.strip():
+        fail("nothing to explain", "claudecheck explain CODE, or the words of an error in quotes")
+    write(_of_file_or_words(target, json_=json_))
+
+
+def _of_file_or_words(target: str, *, json_: bool) -> str:
     try:
-        with path.open("rb") as stream:
-            text = _explained(stream, target, json_=json_)
-    except FileNotFoundError:
-        _fail_unknown(target, list(CATALOGUE))
+        with Path(target).open("rb") as stream:
+            return _explained(stream, target, json_=json_)
+    except (FileNotFoundError, NotADirectoryError):
+        if _FILE_NAME.search(target) or (_CODE_NAME.fullmatch(target) and _nearest(target)):
+            _fail_unknown(target)
     except OSError as error:
-        fail(f"cannot read {target}: {error.strerror}", "name a problem's code, or a file that you may read")
-    write(text)
+        if not re.search(r"\s", target):
+            fail(f"cannot read {target}: {error.strerror}", "name a problem's code, or a file that you may read")
+    except ValueError:
+        pass  # a zero byte: no name of a file
+    return _explained(io.BytesIO(target.encode("utf-8", "replace")), "the text", json_=json_, typed=True)
 
 
-def _fail_unknown(target: str, codes: list[str]) -> NoReturn:
+def _standard_input() -> BinaryIO:
+    """What is piped in; at a terminal what is pasted, up to the first Ctrl-D."""
+    if not sys.stdin.isatty():
+        return sys.stdin.buffer
+    aside("Paste the text, then press Ctrl-D (Windows: Ctrl-Z and Enter).\n")
+    parts: list[bytes] = []
+    # A terminal gives a line at a time: a piece without a line's end was sent off by Ctrl-D.
+    while part := os.read(sys.stdin.fileno(), _LONGEST_LINE):
+        parts.append(part)
+        if not part.endswith((b"\n", b"\r")) and len(part) < _LONGEST_LINE - 1:
+            break
+    return io.BytesIO(b"".join(parts))
+
+
+def _nearest(target: str) -> str | None:
     from difflib import get_close_matches
 
-    near = get_close_matches(target, codes, n=1, cutoff=0.5)
+    from claudecheck.diagnosis.problems import CATALOGUE
+
+    return next(iter(get_close_matches(target, list(CATALOGUE), n=1, cutoff=0.75)), None)
+
+
+def _fail_unknown(target: str) -> NoReturn:
+    near = _nearest(target)
     fix = (
-        f"did you mean {near[0]}?"
+        f"did you mean {near}?"
         if near
         else "all codes stand in docs/problems.md; a text goes to: claudecheck explain -"
     )
@@ -76,15 +114,13 @@ def _page_of(code: str, *, json_: bool) -> str:
     return page_text(CATALOGUE[code], width=look.width, colour=look.colour, unicode=look.unicode)
 
 
-def _explained(stream: BinaryIO, name: str, *, json_: bool) -> str:
-    import os
-
+def _explained(stream: BinaryIO, name: str, *, json_: bool, typed: bool = False) -> str:
     from claudecheck.explanation import NotTextError, explain_stream
     from claudecheck.machine import environment
     from claudecheck.render import explanation as rendered
 
     try:
-        found = explain_stream(stream, secrets=environment.secrets(environment.read(os.environ)))
+        found = explain_stream(stream, secrets=environment.secrets(environment.read(os.environ)), typed=typed)
     except NotTextError as error:
         fail(f"cannot explain {name}: {error}", "unpack it first: zcat FILE | claudecheck explain -")
     if json_:

@@ -22,9 +22,17 @@ class SecretWatch:
     """`seen` becomes true when a line held a key or a password, not merely a word about one."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._redactor = Redactor(secrets)
+        self._own = list(secrets)
+        self._redactor = Redactor(self._own)
         self._pieces: set[str] = set()
         self.seen = False
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """More values to take out of what is echoed: credentials that the text itself sets."""
+        found = [value for value in secrets if value and not _MASK.search(value)]
+        self._own = [*self._own, *found]
+        self._redactor = Redactor(self._own)
+        self.seen = self.seen or any(_looks_random(value) for value in found)
 
     def look(self, text: str) -> None:
         if self.seen or not any(hint in text for hint in _HINTS):

@@ -270,6 +270,12 @@ class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
     stores: list[StoreVerdict] = []
     clients: list[ClientVerdict] = []  # where a chain is not trusted, or is trusted and not public
 
+    @property
+    def root_is_public(self) -> bool | None:
+        """Whether the public set of CA certificates ends the chain; None where none was at hand to look."""
+        public = [store for store in self.stores if store.store == "certifi" and not store.strict]
+        return any(store.trusted for store in public) if public else None
+
 
 # -- proxies ---------------------------------------------------------------------------------------
 

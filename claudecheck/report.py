@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Literal
 
@@ -43,6 +44,20 @@ class ExitCode(IntEnum):
     HANGUP = 129
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+#: Of a culprit; the message is sent by the client, so that what is wrong with the client fails there.
+EXIT_OF_LAYER: Mapping[Layer, ExitCode] = {
+    "environment": ExitCode.ENVIRONMENT,
+    "dns": ExitCode.DNS,
+    "tcp": ExitCode.TCP,
+    "tls": ExitCode.TLS,
+    "proxy": ExitCode.PROXY,
+    "models": ExitCode.MODELS,
+    "messages": ExitCode.MESSAGES,
+    "client": ExitCode.MESSAGES,
+    "policy": ExitCode.POLICY,
+}
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,17 @@ Hello = Literal["normal", "small", "padded"]
 CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation", "key-helper", "login"]
 
 
+def names_this_machine(host: str) -> bool:
+    """A loopback address, or a name that means one everywhere (RFC 6761)."""
+    host = host.lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Secret:
     """A value that must never be shown: it has no text form but a fingerprint."""
 
@@ -75,7 +86,7 @@ class Endpoint:
     @property
     def private(self) -> bool:
         """The host is written as a loopback or private address, or names this machine."""
-        if self.host.lower() == "localhost" or self.host.lower().endswith(".localhost"):
+        if names_this_machine(self.host):
             return True
         try:
             address = ipaddress.ip_address(self.host)

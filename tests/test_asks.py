@@ -239,9 +239,15 @@ def test_no_file_but_the_table_names_an_id() -> None:
                 assert not [one for one in ids if node.value == one or node.value.startswith(f"{one}:")], path
 
 
+READERS = ("evidence", "cures")
+
+
 def test_every_question_is_read_by_its_meaning_or_by_a_rule() -> None:
     read = set()
-    for path in [*(PACKAGE / "diagnosis" / "rules").glob("*.py"), PACKAGE / "diagnosis" / "evidence.py"]:
+    for path in [
+        *(PACKAGE / "diagnosis" / "rules").glob("*.py"),
+        *(PACKAGE / "diagnosis" / f"{one}.py" for one in READERS),
+    ]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "questions":
                 read.add(node.attr)

@@ -26,7 +26,7 @@ base-url-insecure:w base-url-loopback key-helper-failed credential-store-unreada
 updates-blocked:w provider-credentials custom-headers-invalid proxy-url-invalid proxy-scheme-unsupported
 proxy-ignored:w proxy-pac-unused:w proxy-variables-conflict:w no-proxy-invalid ca-file-missing ca-file-invalid
 ca-variable-ignored:w trust-store-empty
-verification-disabled:w provider-route:i provider-address-unknown sdk-missing sdk-broken sdk-outdated:w no-network
+verification-disabled:w provider-route:w provider-address-unknown sdk-missing sdk-broken sdk-outdated:w no-network
 
 dns-name-not-found dns-no-address dns-server-failure dns-refused dns-timeout dns-tcp-blocked dns-no-resolver
 dns-sinkholed dns-hosts-override:w dns-unexpected-address:w dns-slow:w dns-search-domain

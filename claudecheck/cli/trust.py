@@ -11,19 +11,11 @@ from claudecheck.cli.arguments import PythonOption, TimeoutOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, write
 from claudecheck.cli.outputs import can_save
-from claudecheck.report import ExitCode
+from claudecheck.report import EXIT_OF_LAYER
 
 if TYPE_CHECKING:
     from claudecheck.diagnosis.trust_matrix import Matrix, Stopped
     from claudecheck.run.trust_walk import Judged
-
-_EXITS = {
-    "environment": ExitCode.ENVIRONMENT,
-    "dns": ExitCode.DNS,
-    "tcp": ExitCode.TCP,
-    "proxy": ExitCode.PROXY,
-    "tls": ExitCode.TLS,
-}
 
 
 def trust(
@@ -73,7 +65,7 @@ def _stop(stopped: Stopped, *, as_json: bool) -> NoReturn:
     look = terminal()
     page = render_stopped(stopped, width=look.width, colour=look.colour, unicode=look.unicode)
     write(matrix_json(stopped) if as_json else page)
-    raise typer.Exit(_EXITS[stopped.layer])
+    raise typer.Exit(EXIT_OF_LAYER[stopped.layer])
 
 
 def _export(seen: Judged, place: Path) -> None:

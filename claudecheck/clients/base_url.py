@@ -11,7 +11,7 @@ from claudecheck.clients import urls
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.urls import Url, UrlError
 from claudecheck.observations import Concern
-from claudecheck.route import OFFICIAL_HOST, Endpoint
+from claudecheck.route import OFFICIAL_HOST, Endpoint, names_this_machine
 
 VARIABLE = "ANTHROPIC_BASE_URL"
 DEFAULT = f"https://{OFFICIAL_HOST}"
@@ -161,7 +161,7 @@ def _insecure(base: BaseUrl, endpoint: Endpoint) -> Concern | None:
 
     A name may stand for a private address: the rules know it once it is resolved.
     """
-    if endpoint.scheme != "http" or is_loopback(endpoint.host):
+    if endpoint.scheme != "http" or names_this_machine(endpoint.host):
         return None
     return Concern(
         kind="base-url-insecure",
@@ -174,15 +174,6 @@ def _insecure(base: BaseUrl, endpoint: Endpoint) -> Concern | None:
         },
         stops_client=_is_public(endpoint),
     )
-
-
-def is_loopback(host: str) -> bool:
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_public(endpoint: Endpoint) -> bool:

@@ -35,7 +35,7 @@ from claudecheck.clients.proxies import Choice
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust, names_this_machine
 
 _CREDENTIAL_HEADERS = ("Authorization", "X-Api-Key")
 
@@ -61,7 +61,7 @@ class Scene:
     @property
     def gateway(self) -> bool:
         """Another machine than the API's and this one answers: it may have credentials of its own."""
-        return not self.official and not (self.base.endpoint and base_url.is_loopback(self.base.endpoint.host))
+        return not self.official and not (self.base.endpoint and names_this_machine(self.base.endpoint.host))
 
 
 def plan(snapshot: Snapshot, interpreter: Interpreter) -> Plan:

@@ -17,7 +17,7 @@ from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange, Observation, TlsHandshake
 from claudecheck.route import Credential, Route
 
-#: A lookup that takes longer pays for a nameserver that does not answer (glibc waits 5 s).
+#: A lookup that takes this long pays for a nameserver that does not answer (glibc waits 5 s).
 SLOW_LOOKUP_MS = 1000.0
 #: A server name that the API does not have; it exists, so that a filter has no reason to stop it.
 NEUTRAL_NAME = "www.example.com"
@@ -226,7 +226,11 @@ def _dates(facts: Facts) -> bool:
 def _name_matters(facts: Facts) -> bool:
     """The handshake failed, but not by its dates; or it verified by a root that no public store holds."""
     if facts.failure is None:
-        return isinstance(facts.seen, TlsHandshake) and facts.route.endpoint.official and not_public(facts.seen)
+        return (
+            isinstance(facts.seen, TlsHandshake)
+            and facts.route.endpoint.official
+            and facts.seen.root_is_public is False
+        )
     return not _dates(facts)
 
 
@@ -345,12 +349,6 @@ def _by_plain_client(facts: Facts) -> bool:
     return facts.answer is not None and facts.answer.client == "httpx"
 
 
-def not_public(seen: TlsHandshake) -> bool:
-    """The chain ends at a root that is in no public set; False where no public set was at hand to look."""
-    public = [store for store in seen.stores if store.store == "certifi"]
-    return bool(public) and not any(store.trusted for store in public)
-
-
 def odd_addresses(route: Route, found: Iterable[str]) -> bool:
     """Addresses that the official host does not have, or that lead nowhere. A gateway's private address is what
     it should have, and nobody else's resolver is asked for it.
@@ -363,7 +361,7 @@ def odd_addresses(route: Route, found: Iterable[str]) -> bool:
 def names_need_a_look(route: Route, found: Sequence[str], listed: Sequence[str], took_ms: float) -> bool:
     """The lookup failed, was slow, or came back with something odd: the nameservers are asked one by one."""
     by_file = route.endpoint.official and not set(found).isdisjoint(listed)
-    return not found or took_ms > SLOW_LOOKUP_MS or by_file or odd_addresses(route, found)
+    return not found or took_ms >= SLOW_LOOKUP_MS or by_file or odd_addresses(route, found)
 
 
 # -- of whom -----------------------------------------------------------------------------------------

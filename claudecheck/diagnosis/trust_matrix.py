@@ -223,8 +223,7 @@ def _answer(seen: TlsHandshake, machine: Machine) -> Iterator[str]:
 
 
 def _private(seen: TlsHandshake) -> Iterator[str]:
-    public = [store for store in seen.stores if store.store == "certifi" and not store.strict]
-    if public and not public[0].trusted:
+    if seen.root_is_public is False:
         root = next((store.root for store in holders(seen) if store.root), "")
         name = f'"{common_name(root)}" is' if root else "its authority is"
         yield f"But {name} no public one: containers and other machines lack it until somebody adds it."

@@ -6,11 +6,12 @@ import msgspec
 
 from claudecheck.diagnosis import cures, origin, policy, rows, variations
 from claudecheck.diagnosis.evidence import Evidence
+from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.rules import RULES
-from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange, Journal
 from claudecheck.report import (
+    EXIT_OF_LAYER,
     AnsweredBy,
     Billed,
     ExitCode,
@@ -21,17 +22,6 @@ from claudecheck.report import (
     Tool,
 )
 
-EXIT_OF_LAYER = {
-    "environment": ExitCode.ENVIRONMENT,
-    "dns": ExitCode.DNS,
-    "tcp": ExitCode.TCP,
-    "tls": ExitCode.TLS,
-    "proxy": ExitCode.PROXY,
-    "models": ExitCode.MODELS,
-    "messages": ExitCode.MESSAGES,
-    "client": ExitCode.MESSAGES,
-    "policy": ExitCode.POLICY,
-}
 _NETWORK = (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY, Stage.MODELS)
 
 
@@ -79,11 +69,9 @@ def _findings(evidence: Evidence) -> list[Finding]:
             known = found.get(finding.code)
             if known is None or (known.severity != "error" and finding.severity == "error"):
                 found[finding.code] = finding
-    if any(finding.severity == "error" and finding.code != "intermittent" for finding in found.values()):
-        found.pop("intermittent", None)  # what failed at a later connect is the same cause, met again
-    told = list(found.values())
+    told = _without_those_that_yield(list(found.values()))
     told += _unexplained(evidence, told)
-    if "prediction-contradicted" in found:  # what stopped the walk does not stop the client
+    if any(CATALOGUE[code].overrules for code in found):
         told = [msgspec.structs.replace(one, severity="warning") if one.severity == "error" else one for one in told]
     told += [_bug(evidence)] if evidence.crashes else []
     stopping = {concern.kind for concern in evidence.concerns if concern.stops_client}
@@ -98,6 +86,13 @@ def _findings(evidence: Evidence) -> list[Finding]:
     return [cures.settled(finding) for finding in sorted(told, key=key)]
 
 
+def _without_those_that_yield(found: list[Finding]) -> list[Finding]:
+    """One cause, told once: what yields to an error is that error's, met again."""
+    yielding = [one for one in found if "an error" in CATALOGUE[one.code].yields_to]
+    stopped = any(one.severity == "error" for one in found if one not in yielding)
+    return [one for one in found if not stopped or one not in yielding]
+
+
 def proposed(journal: Journal) -> tuple[list[Finding], list[cures.Proposal]]:
     """What was found so far, and the changes that could mend it, for a run to try."""
     evidence = Evidence(journal)
@@ -109,10 +104,11 @@ def _rank(finding: Finding, stopping: set[str], *, failed_network: bool) -> int:
     """0: stops the client before its first packet; 1: on the route; 2: told, but not what stopped it first."""
     if finding.severity != "error" or finding.layer != "environment":
         return 1
-    if finding.code in stopping and finding.code != "key-missing":
+    problem = CATALOGUE[finding.code]
+    if problem.confirmed_by or problem.names_failure:
         return 0
-    if finding.code in CONFIRMED_BY_STATUS or finding.code in ("no-network", "base-url-loopback", "login-failed"):
-        return 0  # named by the very failure that the route met
+    if finding.code in stopping and "the network" not in problem.yields_to:
+        return 0
     return 2 if failed_network else 1
 
 
@@ -167,10 +163,9 @@ def _incomplete(evidence: Evidence, cut: str) -> Finding:
 
 
 def _status(evidence: Evidence, findings: list[Finding], culprit: Finding | None, cut: str) -> tuple[Status, int]:
-    if culprit is not None and culprit.code == "claudecheck-bug":
-        return "failing", ExitCode.INTERRUPTED if cut == "interrupted" else ExitCode.BUG
     if culprit is not None:
-        return "failing", ExitCode.INTERRUPTED if cut == "interrupted" else EXIT_OF_LAYER[culprit.layer]
+        own = CATALOGUE[culprit.code].exit_code or EXIT_OF_LAYER[culprit.layer]
+        return "failing", ExitCode.INTERRUPTED if cut == "interrupted" else own
     if cut == "interrupted":
         return "incomplete", ExitCode.INTERRUPTED
     if cut and not _complete(evidence):

@@ -10,17 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from claudecheck.explanation.model import Explanation, reach
+from claudecheck.render.moves import MOVES
 from claudecheck.render.paper import BAD, ODD, QUIET, STRONG, Paper, printed, sheet
-from claudecheck.report import Fix, Owner
+from claudecheck.report import Fix
 
 _LABEL = 8  # "others"
 _MOST_OTHERS = 8
-_MOVES: dict[Owner, str] = {
-    "you": "your move",
-    "network": "your network team's move",
-    "gateway": "the gateway operator's move",
-    "anthropic": "Anthropic's move",
-}
 _ROTATE = "The text holds a key or a password. Whoever saw the text may use it: revoke it and make a new one."
 
 
@@ -122,7 +117,7 @@ def _ending(explanation: Explanation, paper: Paper) -> Text:
     if explanation.status:
         phrases.append(f"status {explanation.status}")
     if explanation.owner:
-        phrases.append(_MOVES[explanation.owner])
+        phrases.append(MOVES[explanation.owner])
     if explanation.retryable:
         phrases.append("a retry may help")
     return paper.text((" · " if paper.unicode else " - ").join(phrases))

@@ -7,14 +7,9 @@ from typing import TypeVar
 
 from claudecheck.clients import registry
 from claudecheck.observations import End, Interpreter, Observation, RouteView, Run
-from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Owner, Report, StageRow, StageStatus, VariationRow
+from claudecheck.render.moves import MOVES
+from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Report, StageRow, StageStatus, VariationRow
 
-_MOVES: Mapping[Owner, str] = {
-    "you": "your move",
-    "network": "your network team's move",
-    "gateway": "the gateway operator's move",
-    "anthropic": "Anthropic's move",
-}
 _ANSWERERS: Mapping[AnsweredBy, str] = {
     "edge": "its edge answered",
     "gateway": "the gateway answered",
@@ -104,7 +99,7 @@ def bottom_line(report: Report) -> list[str]:
     if found and found.retryable:
         phrases.append("a retry may help")
     if found and found.owner:
-        phrases.append(_MOVES[found.owner])
+        phrases.append(MOVES[found.owner])
         if report.cure is not None and report.cure.proved:
             phrases[-1] += ", one change mends it"
     return [*phrases, f"exit {report.exit_code}"]

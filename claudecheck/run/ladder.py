@@ -214,7 +214,7 @@ class Ladder:
         if not seen.ok or secured is None:
             self._fail(Stage.TLS, seen)
             return None
-        if self.route.endpoint.official and questions.not_public(seen):
+        if self.route.endpoint.official and seen.root_is_public is False:
             self.between = True
         self._ask(self._facts(Stage.TLS, seen))
         self._stay_with(seen.address)

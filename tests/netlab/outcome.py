@@ -7,12 +7,11 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from claudecheck.report import EXIT_OF_LAYER
 from tests.netlab.client import Said
 from tests.netlab.scenario import Expected, Question, Scenario
 
-EXIT_CODES = {
-    "environment": 10, "dns": 11, "tcp": 12, "tls": 13, "proxy": 14, "models": 15, "messages": 16, None: 0,
-}  # fmt: skip
+EXIT_CODES: dict[str | None, int] = {None: 0, **{layer: int(code) for layer, code in EXIT_OF_LAYER.items()}}
 
 
 @dataclass(frozen=True)

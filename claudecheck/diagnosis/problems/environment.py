@@ -415,6 +415,7 @@ SDK_OUTDATED = Problem(
 NO_NETWORK = Problem(
     code="no-network",
     layer="environment",
+    names_failure=True,
     title="This machine is not connected to any network",
     cause="No interface is up, and neither an IPv4 nor an IPv6 route leaves this machine. Nothing outside can be reached, whatever the settings of the client.",
     owner="you",

@@ -10,7 +10,19 @@ from typing import Literal
 import msgspec
 
 from claudecheck.diagnosis.change import Change
-from claudecheck.report import Command, Confidence, Finding, Fix, FixKind, Layer, Owner, Severity, Shell, Trial
+from claudecheck.report import (
+    Command,
+    Confidence,
+    ExitCode,
+    Finding,
+    Fix,
+    FixKind,
+    Layer,
+    Owner,
+    Severity,
+    Shell,
+    Trial,
+)
 
 System = Literal["Linux", "Darwin", "Windows"]
 
@@ -85,12 +97,21 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     proved_by: str = ""
 
 
+#: "an error": any other error in the same run; "the network": a failure at a stage of the route.
+Yields = Literal["an error", "the network"]
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Everything claudecheck can say about one thing that is wrong.
 
     `looks_like` maps a client ("Python 0.x", "Python 1.x / 2.x", "TypeScript", "Claude Code",
     "curl") to the text that it prints; `told_apart` says which one variable separates it from its
     look-alikes.
+
+    Beside others. `confirmed_by` are statuses of an answer that show it to be the cause, without which it stops
+    nothing. `names_failure`: it is what the route's own failure means, and comes before that. `yields_to`: it is
+    not told beside an error, or told after what failed in the network. `overrules`: what stopped the walk does not
+    stop the client, so that other errors are warnings. `exit_code` is its own, where its layer has none.
     """
 
     code: str
@@ -105,6 +126,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     billed: bool = False
     looks_like: Mapping[str, str] = {}
     told_apart: str = ""
+    confirmed_by: tuple[int, ...] = ()
+    names_failure: bool = False
+    yields_to: tuple[Yields, ...] = ()
+    overrules: bool = False
+    exit_code: ExitCode | None = None
 
     def holes(self) -> set[str]:
         """The names of all holes in its texts and commands."""

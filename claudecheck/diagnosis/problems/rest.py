@@ -2,6 +2,7 @@
 
 from claudecheck.diagnosis.problems.problem import Problem, Remedy
 from claudecheck.diagnosis.problems.spelling import everywhere, spelled
+from claudecheck.report import ExitCode
 
 _REPORT = Remedy(
     text="Save the report, which is written without secrets, and look through it before you pass it on",
@@ -11,6 +12,7 @@ _REPORT = Remedy(
 INTERMITTENT = Problem(
     code="intermittent",
     layer="messages",
+    yields_to=("an error",),
     severity="warning",
     title="Some attempts fail and others work",
     cause="{count} of {total} attempts failed on the same route. A line that drops packets, one dead server among several, or a limit that is reached at times does that.",
@@ -37,6 +39,7 @@ INTERMITTENT = Problem(
 PREDICTION_CONTRADICTED = Problem(
     code="prediction-contradicted",
     layer="environment",
+    overrules=True,
     severity="warning",
     title="{client} gets through where claudecheck expected it to fail",
     cause="The route was walked by the client's rules as claudecheck knows them, and failed. The client itself was then run, and had an answer. What a client does counts more than what is said of it.",
@@ -76,6 +79,7 @@ INCOMPLETE = Problem(
 CLAUDECHECK_BUG = Problem(
     code="claudecheck-bug",
     layer="environment",
+    exit_code=ExitCode.BUG,
     title="A part of claudecheck crashed: this is our fault",
     cause="A probe ended with an error of its own. It says nothing about your network, key or settings; the other stages are to be trusted.",
     owner=None,

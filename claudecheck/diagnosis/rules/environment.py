@@ -13,15 +13,6 @@ from claudecheck.failures import Failure
 from claudecheck.observations import Concern, HttpExchange
 from claudecheck.report import Finding, Severity
 
-#: Concerns that a refusal by the API or a gateway confirms: by themselves they stop nothing.
-CONFIRMED_BY_STATUS = {
-    "key-wrong-kind": (401, 403),
-    "credential-conflict": (401, 403),
-    "base-url-path": (404, 405),
-    "key-malformed": (401,),
-    "profile-invalid": (401,),
-}
-
 #: The command line of each provider's cloud; a gateway has none.
 PROVIDER_TOOLS = {
     "bedrock": "aws",
@@ -67,8 +58,8 @@ def _no_network(evidence: Evidence) -> Finding | None:
     )
 
 
-def _concern(evidence: Evidence, concern: Concern) -> Finding:
-    severity = _severity(evidence, concern)
+def _concern(evidence: Evidence, concern: Concern, severity: Severity | None = None) -> Finding:
+    severity = severity or _severity(evidence, concern)
     seen = [f"{concern.subject}: {concern.detail}" if concern.subject and concern.detail else concern.detail]
     values = dict(concern.values)
     if concern.subject:
@@ -80,7 +71,8 @@ def _concern(evidence: Evidence, concern: Concern) -> Finding:
 
 def _provider(evidence: Evidence, concern: Concern) -> Finding:
     """Which provider, which host, and what the walk leaves open: where it is walked at all."""
-    finding = _concern(evidence, concern)
+    untested = evidence.route.provider in PROVIDER_TOOLS  # its host was reached, and nothing was asked there
+    finding = _concern(evidence, concern, "warning" if untested else "info")
     tool = PROVIDER_TOOLS.get(evidence.route.provider, "")
     others = set(PROVIDER_TOOLS.values()) - {tool}
     return msgspec.structs.replace(
@@ -103,7 +95,7 @@ def _severity(evidence: Evidence, concern: Concern) -> Severity:
         return "error"
     if concern.kind == "base-url-insecure":
         return "warning" if _stays_inside(evidence) else "error"
-    statuses = CONFIRMED_BY_STATUS.get(concern.kind, ())
+    statuses = CATALOGUE[concern.kind].confirmed_by
     answers = [seen for seen in (evidence.models, evidence.message) if seen is not None]
     through = evidence.message is not None and evidence.message.ok
     if not through and any(seen.status in statuses for seen in answers):

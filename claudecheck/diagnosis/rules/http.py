@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from claudecheck.diagnosis import origin, products, questions, variations
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.rules.environment import CONFIRMED_BY_STATUS, login_failed
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange
 from claudecheck.report import Confidence, Finding, Layer, Owner, Severity
@@ -89,7 +90,7 @@ def _incident(evidence: Evidence) -> Iterable[Finding]:
 
 def explained(evidence: Evidence, seen: HttpExchange) -> bool:
     """A concern of the environment foresaw this very answer: one cause, told once."""
-    return any(seen.status in CONFIRMED_BY_STATUS.get(concern.kind, ()) for concern in evidence.concerns)
+    return any(seen.status in CATALOGUE[concern.kind].confirmed_by for concern in evidence.concerns)
 
 
 def _no_key_sent(seen: HttpExchange) -> bool:

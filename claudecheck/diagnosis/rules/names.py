@@ -10,9 +10,7 @@ from claudecheck.diagnosis.rules.proxy import proxy_required
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import NameLookup
 from claudecheck.report import Confidence, Finding, Owner
-
-#: A lookup that takes longer than this pays for a nameserver that does not answer (glibc waits 5 s).
-SLOW_MS = 1000.0
+from claudecheck.route import names_this_machine
 
 
 def find(evidence: Evidence) -> Iterable[Finding]:
@@ -189,7 +187,7 @@ def _odd(evidence: Evidence, lookup: NameLookup) -> Finding | None:
     if (found := _search_domain(evidence, lookup, stopped=stopped)) is not None:
         return found
     sunk = [a for a in lookup.addresses if addresses.is_sinkhole(a) or addresses.is_block_page(a)]
-    nowhere = not _names_this_machine(evidence.route.host) and all(map(addresses.is_nowhere, lookup.addresses))
+    nowhere = not names_this_machine(evidence.route.host) and all(map(addresses.is_nowhere, lookup.addresses))
     if (len(sunk) == len(lookup.addresses) and evidence.official and stopped) or (nowhere and stopped):
         return evidence.finding(
             "dns-sinkholed",
@@ -207,12 +205,6 @@ def _answered_by_this_machine(evidence: Evidence, lookup: NameLookup) -> bool:
     unspecified = [a for a in lookup.addresses if (parsed := addresses.parse(a)) is not None and parsed.is_unspecified]
     works = evidence.message is not None and evidence.message.ok
     return bool(unspecified) and not works
-
-
-def _names_this_machine(host: str) -> bool:
-    host = host.lower().rstrip(".")
-    parsed = addresses.parse(host)
-    return host == "localhost" or host.endswith(".localhost") or (parsed is not None and parsed.is_loopback)
 
 
 def _search_domain(evidence: Evidence, lookup: NameLookup, *, stopped: bool) -> Finding | None:
@@ -268,7 +260,7 @@ def _unexpected(
 
 
 def _slow(evidence: Evidence, lookup: NameLookup) -> Finding | None:
-    if lookup.duration_ms < SLOW_MS:
+    if lookup.duration_ms < questions.SLOW_LOOKUP_MS:
         return None
     direct = [a for a in evidence.direct_answers() if a.configured]
     dead = [a.via for a in direct if a.failure in (Failure.TIMED_OUT, Failure.REFUSED)]

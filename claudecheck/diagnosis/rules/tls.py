@@ -455,7 +455,7 @@ def _trusted_interception(evidence: Evidence, handshake: TlsHandshake) -> Findin
     """Inspected and trusted: the official host's chain ends at a root that no public store holds."""
     if not handshake.chain:
         return None
-    if not questions.not_public(handshake):
+    if handshake.root_is_public is not False:
         return None
     product = products.inspector([text for cert in handshake.chain for text in (cert.issuer, cert.subject)])
     minted = _minted(evidence, handshake) if evidence.official else ""

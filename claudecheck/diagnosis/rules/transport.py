@@ -12,6 +12,7 @@ from claudecheck.diagnosis.rules.proxy import proxy_required
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange, TcpConnect
 from claudecheck.report import Finding
+from claudecheck.route import names_this_machine
 
 CODES = {
     Failure.REFUSED: "tcp-refused",
@@ -48,7 +49,7 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
     failure = decisive.failure or Failure.UNKNOWN
     seen = [f"{c.address} port {c.port}: {_told(c)}" for c in connects[:6]]
     values = {"address": decisive.address, "port": str(decisive.port), "detail": decisive.error}
-    if not evidence.run.demo and addresses.is_loopback(decisive.address) and _names_this_machine(evidence):
+    if not evidence.run.demo and addresses.is_loopback(decisive.address) and _meant_this_machine(evidence):
         return evidence.finding(
             "base-url-loopback",
             values={**values, "variable": evidence.route.base_url_source},
@@ -115,14 +116,10 @@ def _decisive(evidence: Evidence, connects: list[TcpConnect]) -> TcpConnect:
     return min(with_route, key=lambda c: ranked.index(c.failure) if c.failure in ranked else len(ranked))
 
 
-def _names_this_machine(evidence: Evidence) -> bool:
-    host = evidence.route.host.lower()
-    return (
-        host == "localhost"
-        or host.endswith(".localhost")
-        or addresses.is_loopback(host)
-        or host == "host.docker.internal"
-    )
+def _meant_this_machine(evidence: Evidence) -> bool:
+    """Or the machine around a container, which is what that name is for."""
+    host = evidence.route.host
+    return names_this_machine(host) or host.lower() == "host.docker.internal"
 
 
 def _told(connect: TcpConnect) -> str:

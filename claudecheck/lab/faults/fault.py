@@ -11,17 +11,7 @@ from typing import Literal
 from claudecheck.failures import Stage
 from claudecheck.lab.loopback import has_ipv6
 from claudecheck.lab.parts import Setup
-from claudecheck.report import ExitCode
-
-LAYER_EXITS: dict[Stage, ExitCode] = {
-    Stage.ENVIRONMENT: ExitCode.ENVIRONMENT,
-    Stage.DNS: ExitCode.DNS,
-    Stage.TCP: ExitCode.TCP,
-    Stage.TLS: ExitCode.TLS,
-    Stage.PROXY: ExitCode.PROXY,
-    Stage.MODELS: ExitCode.MODELS,
-    Stage.MESSAGES: ExitCode.MESSAGES,
-}
+from claudecheck.report import EXIT_OF_LAYER, ExitCode
 
 #: "localhost-ipv6": this machine's own files give `localhost` an IPv6 address as well.
 Need = Literal["", "ipv6", "localhost-ipv6", "strict-x509"]
@@ -90,7 +80,7 @@ def stops(
         name=name,
         layer=layer,
         problem=problem or name,
-        exit_code=LAYER_EXITS[layer],
+        exit_code=EXIT_OF_LAYER[layer.value],
         summary=summary,
         setup=setup,
         systems=systems,

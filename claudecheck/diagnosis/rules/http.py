@@ -137,7 +137,8 @@ def _seconds(value: str) -> str:
 def _seen(seen: HttpExchange) -> list[str]:
     if not seen.status:
         sent = f"{seen.method} {seen.url}: {seen.error or seen.failure}"
-        return [sent, f"it stopped in the phase {seen.phase}" if seen.phase else ""]
+        came_back = f'what came back: "{seen.body[:100]}"' if seen.body else ""
+        return [sent, came_back, f"it stopped in the phase {seen.phase}" if seen.phase else ""]
     first = f"{seen.method} {seen.url}: {seen.status}"
     if seen.error_type:
         first += f" {seen.error_type}"

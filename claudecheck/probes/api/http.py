@@ -120,6 +120,8 @@ def exchange(walk: Walk, request: Request, limit_s: float) -> HttpExchange:
     seen = side_by_side.bounded(lambda: _send(walk, request, limit, phases), limit + 0.25)
     if seen is None:
         seen = as_sent(walk, request, failure=Failure.TIMED_OUT, error=f"no end within {limit:.0f} s")
+        if walk.kept is not None:
+            walk.kept.close()  # who still listens there for an answer without an end is let go
     seen = msgspec.structs.replace(
         seen, phase="" if seen.status and seen.failure != Failure.CUT else phases.current, phases=dict(phases.times)
     )
@@ -160,9 +162,23 @@ def _send(walk: Walk, request: Request, limit_s: float, phases: Phases) -> HttpE
         return _send_over(walk, request, None, ends, phases)
     reused = walk.kept is not None and walk.kept.reused
     seen = _send_over(walk, request, over, ends, phases)
+    if not seen.status and (heard := walk.kept.first_bytes if walk.kept is not None else b""):
+        return _no_http(seen, heard)
     if reused and not seen.status and seen.failure in (Failure.CLOSED, Failure.RESET):
         return _send_over(walk, request, None, ends, phases)  # closed between two requests, as every peer may
     return seen
+
+
+def _no_http(seen: HttpExchange, heard: bytes) -> HttpExchange:
+    """Something came back and it was no answer: a banner, a page without a head, a head that makes no sense."""
+    malformed = seen.failure is Failure.MALFORMED or not heard.startswith(b"HTTP/"[: len(heard)])
+    return msgspec.structs.replace(
+        seen,
+        failure=Failure.MALFORMED if malformed else seen.failure,
+        error=seen.error if heard.startswith(b"HTTP/") else f"the answer is not HTTP: {seen.error}",
+        body=heard.decode("ascii", "backslashreplace"),
+        body_bytes=len(heard),
+    )
 
 
 def _send_over(

@@ -18,6 +18,8 @@ from claudecheck.probes import connect
 from claudecheck.probes.tls.stream import Stream, socket_of
 from claudecheck.route import Endpoint
 
+LONGEST_EXCERPT = 200
+
 
 class KeptConnection:
     """A verified stream to the endpoint, or a plain one where the endpoint is `http://`."""
@@ -25,7 +27,8 @@ class KeptConnection:
     def __init__(self, stream: Stream, endpoint: Endpoint) -> None:
         origin = httpcore.Origin(endpoint.scheme.encode(), endpoint.host.encode("ascii", "replace"), endpoint.port)
         self._socket = socket_of(stream)
-        self._connection = httpcore.HTTP11Connection(origin, _NetworkStream(stream, self._socket))
+        self._network = _NetworkStream(stream, self._socket)
+        self._connection = httpcore.HTTP11Connection(origin, self._network)
         self._lock = threading.Lock()
         self.requests = 0
 
@@ -40,7 +43,13 @@ class KeptConnection:
             if self.requests and not self._connection.is_available():
                 return None
             self.requests += 1
+            self._network.first_bytes = b""
             return _Transport(self._connection)
+
+    @property
+    def first_bytes(self) -> bytes:
+        """What came back on the last request, as it came: HTTP or not."""
+        return self._network.first_bytes
 
     def acknowledged(self) -> int | None:
         """Bytes that the peer's system has received from us so far; None where this system does not tell."""
@@ -91,15 +100,18 @@ class _NetworkStream(httpcore.NetworkStream):
     def __init__(self, stream: Stream, sock: socket.socket | None) -> None:
         self._stream = stream
         self._socket = sock
+        self.first_bytes = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._stream.settimeout(timeout)
         try:
-            return self._stream.recv(max_bytes)
+            data = self._stream.recv(max_bytes)
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:
             raise httpcore.ReadError(str(error)) from error
+        self.first_bytes = self.first_bytes or data[:LONGEST_EXCERPT]
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.settimeout(timeout)

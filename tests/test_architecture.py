@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from claudecheck.clients.ca_files import BUNDLES, HTTPX2_BUNDLES
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.problem import HOLES
 from claudecheck.failures import Failure, Stage
@@ -115,6 +116,14 @@ def test_the_script_for_the_users_interpreter_imports_nothing_of_ours_and_runs_o
     for path in (PACKAGE / "probes" / "senders" / "sdk_script.py", PACKAGE / "probes" / "decoding.py"):
         assert not any(module.startswith("claudecheck") for module in imports(path))
         ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+def test_the_script_for_the_users_interpreter_looks_where_the_one_list_of_ca_files_says() -> None:
+    """It imports nothing of ours, so it has the places a second time."""
+    assigned = (node for node in tree_of(PACKAGE / "probes" / "senders" / "sdk_script.py").body)
+    named = {ast.unparse(node.targets[0]): node.value for node in assigned if isinstance(node, ast.Assign)}
+    assert ast.literal_eval(named["WELL_KNOWN_BUNDLES"]) == HTTPX2_BUNDLES
+    assert set(HTTPX2_BUNDLES) <= set(BUNDLES)
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:

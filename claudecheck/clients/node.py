@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from claudecheck.clients import trust
+from claudecheck.clients.ca_files import HASHED_FOLDER
 from claudecheck.clients.client import CaVariable
 from claudecheck.clients.proxies import is_address, shown
 from claudecheck.clients.snapshot import FileFact, Setting, Snapshot
@@ -34,7 +35,6 @@ OPTIONS = "NODE_OPTIONS"
 BUNDLED = "Node's own roots"
 SYSTEM = "the system's store"
 _NAMES = {"https": ("https_proxy", "HTTPS_PROXY"), "http": ("http_proxy", "HTTP_PROXY")}
-_HASHED_FOLDER = "/etc/ssl/certs"
 #: Without an installed Node, the one that is current.
 _CURRENT = (24, 0, 0)
 
@@ -309,7 +309,7 @@ def _openssl_trust(snapshot: Snapshot, source: str) -> Trust:
 
 def system_folder(snapshot: Snapshot) -> str:
     """The folder of hashed names beside the system's file, where the distribution keeps one."""
-    return _HASHED_FOLDER if snapshot.system_store.startswith(f"{_HASHED_FOLDER}/") else ""
+    return HASHED_FOLDER if snapshot.system_store.startswith(f"{HASHED_FOLDER}/") else ""
 
 
 def with_own_roots(snapshot: Snapshot, store: Trust) -> Trust:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from claudecheck.clients.ca_files import PUBLIC_ENDINGS
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
 from claudecheck.observations import Concern, Interpreter
@@ -13,18 +14,6 @@ from claudecheck.route import Endpoint, Trust
 FILE, DIRECTORY = "SSL_CERT_FILE", "SSL_CERT_DIR"
 #: Variables of other clients, which no Python SDK reads.
 FOREIGN = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-#: Places of the whole public store, under the names that distributions and certifi give it.
-_PUBLIC_STORES = (
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/ssl/certs/ca-bundle.crt",
-    "/etc/pki/tls/cert.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/var/lib/ca-certificates/ca-bundle.pem",
-    "/certifi/cacert.pem",
-)
 
 
 def folders(value: str, os: str) -> list[str]:
@@ -141,7 +130,7 @@ def ignored_variable(scene: Scene) -> Iterable[Concern]:
     for variable in FOREIGN:
         fact = scene.snapshot.file(scene.snapshot.get(variable))
         extra = _held(fact) - known
-        if not extra or fact.real_path in told or fact.real_path.endswith(_PUBLIC_STORES):
+        if not extra or fact.real_path in told or fact.real_path.endswith(PUBLIC_ENDINGS):
             continue
         told.add(fact.real_path)
         count = f"{len(extra)} certificate" + ("s" if len(extra) > 1 else "")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from claudecheck import __version__
 from claudecheck.clients import trust
+from claudecheck.clients.ca_files import BUNDLES
 from claudecheck.clients.registry import clients
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
@@ -141,17 +142,8 @@ def _look(one: Wanted, cwd: str, root: Path) -> FileFact:
     return replace(fact, path=one.path)
 
 
-#: Where distributions keep them in one file.
-_STORES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-
-
 def _system_store() -> str:
-    return next((path for path in _STORES if Path(path).is_file()), "")
+    return next((path for path in BUNDLES if Path(path).is_file()), "")
 
 
 def _public_roots() -> frozenset[str]:

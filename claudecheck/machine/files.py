@@ -6,19 +6,16 @@ import base64
 import binascii
 import hashlib
 import os
-import re
 import ssl
 import stat
 from pathlib import Path
 from typing import Literal
 
+from claudecheck.clients.ca_files import HASHED_NAME, PEM_BLOCK
 from claudecheck.clients.snapshot import Authorities, FileFact, FileKind
 
 LARGEST_TEXT = 64 * 1024
 LARGEST_BUNDLE = 16 * 1024 * 1024
-#: What OpenSSL looks up in a directory of authorities: the subject's hash and a counter.
-_HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
-_PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
 
 
 def look(
@@ -90,7 +87,7 @@ def _bundle(place: Path) -> Authorities | None:
 def _form(content: bytes) -> Literal["pem", "der", "empty", "other"]:
     if not content.strip():
         return "empty"
-    if _PEM.search(content):
+    if PEM_BLOCK.search(content):
         return "pem"
     # A DER certificate is one SEQUENCE with a length in two bytes.
     return "der" if content.startswith(b"\x30\x82") else "other"
@@ -99,7 +96,7 @@ def _form(content: bytes) -> Literal["pem", "der", "empty", "other"]:
 def _hashed_directory(place: Path, most: int) -> Authorities | None:
     found: set[str] = set()
     try:
-        hashed = [entry for entry in place.iterdir() if _HASHED_NAME.fullmatch(entry.name)]
+        hashed = [entry for entry in place.iterdir() if HASHED_NAME.fullmatch(entry.name)]
     except OSError:
         return None
     for entry in hashed[:most]:
@@ -113,7 +110,7 @@ def _hashed_directory(place: Path, most: int) -> Authorities | None:
 def fingerprints(content: bytes) -> frozenset[str]:
     """SHA-256, in hex, of every certificate in a PEM text; a block that is not base64 is left out."""
     found = set()
-    for block in _PEM.findall(content):
+    for block in PEM_BLOCK.findall(content):
         try:
             found.add(hashlib.sha256(base64.b64decode(b"".join(block.split()), validate=True)).hexdigest())
         except binascii.Error:

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import ipaddress
 import os
-import re
 import ssl
 import sys
 import textwrap
@@ -27,6 +26,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from claudecheck.clients.ca_files import HASHED_NAME, HTTPX2_BUNDLES, PEM_BLOCK
 from claudecheck.observations import Certificate, StoreVerdict
 
 if TYPE_CHECKING:
@@ -198,17 +198,6 @@ def _load_for_openssl(der: bytes) -> crypto.X509 | None:
 
 # -- stores ----------------------------------------------------------------------------------------
 
-#: Where httpx2 looks on Linux when OpenSSL's own paths lead nowhere (facts.md a.2).
-_WELL_KNOWN = (
-    "/etc/ssl/cert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/pki/tls/cert.pem",
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/ssl/ca-bundle.pem",
-)
-_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
-_PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
-
 
 @dataclass(frozen=True)
 class Store:
@@ -255,7 +244,7 @@ def system_store() -> Store:
     cafile = paths.openssl_cafile if Path(paths.openssl_cafile).is_file() else ""
     capath = paths.openssl_capath if Path(paths.openssl_capath).is_dir() else ""
     if not cafile and not capath:
-        cafile = next((path for path in _WELL_KNOWN if Path(path).is_file()), "")
+        cafile = next((path for path in HTTPX2_BUNDLES if Path(path).is_file()), "")
     return Store("os", cafile=cafile, capath=capath)
 
 
@@ -375,7 +364,7 @@ def _held(store: Store) -> dict[bytes, str]:
 def _hashed(folder: Path) -> list[Path]:
     """What the hashed names of a folder stand for, so that people find it."""
     try:
-        return sorted(path.resolve() for path in folder.iterdir() if _HASHED.fullmatch(path.name))
+        return sorted(path.resolve() for path in folder.iterdir() if HASHED_NAME.fullmatch(path.name))
     except OSError:
         return []
 
@@ -388,7 +377,7 @@ def authorities(store: Store) -> list[bytes]:
 def pem_blocks(text: bytes) -> list[bytes]:
     """The certificates of a PEM text, DER; a block that is not base64 is left out."""
     found = []
-    for block in _PEM.findall(text):
+    for block in PEM_BLOCK.findall(text):
         with contextlib.suppress(binascii.Error):
             found.append(base64.b64decode(block))
     return found

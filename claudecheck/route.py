@@ -160,6 +160,7 @@ class Trust:
     with_bundled: bool = False
     bundled: str = field(default="", repr=False)  # PEM; where no Node told it, certifi stands in
     extra: str = ""
+    further: tuple[str, ...] = ()  # PEM files beside all of these
     strict: bool = False
     source: str = ""
 

@@ -42,6 +42,12 @@ def _npm_sdks() -> dict[str, str]:
     return {name: str(place) for name, place in places.items() if (place / "node_modules/@anthropic-ai/sdk").exists()}
 
 
+def _claude_code() -> str:
+    """The program itself, out of the package for this system: nothing of it is started to find it."""
+    return next(map(str, FOLDER.glob("claude-code/node_modules/@anthropic-ai/claude-code-*/claude")), "")
+
+
+CLAUDE_CODE = _claude_code()
 PYTHON_SDKS, NODES, NPM_SDKS = _python_sdks(), _nodes(), _npm_sdks()
 
 

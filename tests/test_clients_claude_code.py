@@ -9,6 +9,7 @@ import pytest
 
 from claudecheck.clients import claude_code, rows
 from claudecheck.clients.snapshot import Snapshot
+from claudecheck.lab.authority import Authority
 from claudecheck.machine import environment
 from tests.client_plans import API_KEY_ONLY, KEY, PROXY, PYTHON, SHOWN, TOKEN, credential, snapshot_of, told, way
 
@@ -27,11 +28,24 @@ def _in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"HTTPS_PROXY": PROXY, "http_proxy": "http://other:1"}, SHOWN, ()),
         ({"HTTP_PROXY": PROXY}, SHOWN, ()),
         ({"https_proxy": "", "HTTP_PROXY": PROXY}, SHOWN, ()),
-        ({"ALL_PROXY": PROXY}, "direct", ("proxy-ignored",)),
-        ({"HTTPS_PROXY": "proxy.corp:8080"}, "direct", ("proxy-url-invalid",)),
+        ({"ALL_PROXY": PROXY}, SHOWN, ()),
+        ({"ALL_PROXY": PROXY, "HTTP_PROXY": "http://other:1"}, "http://other:1", ()),
+        ({"ALL_PROXY": "socks5h://proxy.corp:1"}, "direct", ("proxy-ignored",)),
+        ({"ALL_PROXY": "proxy.corp"}, "direct", ("proxy-url-invalid",)),
+        ({"HTTPS_PROXY": "proxy.corp:8080"}, SHOWN, ()),
+        ({"HTTPS_PROXY": f"{SHOWN}/path"}, SHOWN, ()),
+        ({"HTTPS_PROXY": "proxy.corp"}, "direct", ("proxy-url-invalid",)),
+        ({"HTTPS_PROXY": "joe:pw@proxy.corp:8080"}, "direct", ("proxy-url-invalid",)),
+        ({"HTTPS_PROXY": "http://proxy.corp :8080"}, "direct", ("proxy-url-invalid",)),
         ({"HTTPS_PROXY": "socks5h://proxy.corp"}, "direct", ("proxy-scheme-unsupported",)),
+        ({"HTTPS_PROXY": "htp://proxy.corp:8080"}, "direct", ("proxy-scheme-unsupported",)),
         ({"HTTPS_PROXY": PROXY, "NO_PROXY": "localhost .anthropic.com"}, "direct", ()),
         ({"HTTPS_PROXY": PROXY, "NO_PROXY": "a.corp", "no_proxy": "api.anthropic.com"}, "direct", ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "api.anthropic.com", "no_proxy": "a.corp"}, SHOWN, ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "com"}, "direct", ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": ".anthropic.com:443"}, "direct", ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "api.anthropic.com:1"}, SHOWN, ()),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "hropic.com"}, SHOWN, ()),
         ({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "direct", ()),
         ({"HTTPS_PROXY": PROXY, "NO_PROXY": "example.com"}, SHOWN, ()),
     ],
@@ -132,7 +146,7 @@ def test_settings_that_cannot_be_read_change_nothing_and_are_named(tmp_path: Pat
 
 
 def test_commands_for_a_value_in_a_settings_file_have_the_variables_bare_name(tmp_path: Path) -> None:
-    block = {"HTTPS_PROXY": "proxy.corp:8080", "ANTHROPIC_BASE_URL": "gw.corp", "ANTHROPIC_AUTH_TOKEN": TOKEN}
+    block = {"HTTPS_PROXY": "proxy.corp", "ANTHROPIC_BASE_URL": "gw.corp", "ANTHROPIC_AUTH_TOKEN": TOKEN}
     concerns = claude_code.plan(lay(tmp_path, user={"env": block})).concerns
     assert {one.values["variable"] for one in concerns} == set(block)
     assert all(" in " in one.subject for one in concerns)
@@ -170,3 +184,90 @@ def test_a_secret_in_a_settings_file_is_known_to_the_redactor(tmp_path: Path) ->
     block = {"ANTHROPIC_AUTH_TOKEN": "gw-7788", "HTTPS_PROXY": PROXY, "ANTHROPIC_CUSTOM_HEADERS": "X-A: abc123"}
     laid = lay(tmp_path, user={"env": {"ANTHROPIC_AUTH_TOKEN": "hidden-1"}}, managed={"env": block})
     assert {"hidden-1", "gw-7788", "hunter22", "abc123", KEY} <= set(environment.secrets(laid))
+
+
+@pytest.mark.parametrize(
+    ("variables", "files", "headers"),
+    [
+        (
+            {"ANTHROPIC_AUTH_TOKEN": "gw-1", "ANTHROPIC_API_KEY": KEY},
+            {},
+            {"authorization": "Bearer gw-1", "x-api-key": KEY},
+        ),
+        (
+            API_KEY_ONLY,
+            {"user": {"env": {"ANTHROPIC_AUTH_TOKEN": "gw-1"}}},
+            {"authorization": "Bearer gw-1", "x-api-key": KEY},
+        ),
+        ({"ANTHROPIC_API_KEY": f" {KEY}\n"}, {}, {"x-api-key": KEY}),
+        (
+            {**API_KEY_ONLY, "ANTHROPIC_CUSTOM_HEADERS": "Authorization: Bearer x"},
+            {},
+            {"x-api-key": KEY, "authorization": "Bearer x"},
+        ),
+        (
+            {"ANTHROPIC_AUTH_TOKEN": "gw-1", "ANTHROPIC_CUSTOM_HEADERS": "Authorization: Bearer x"},
+            {},
+            {"authorization": "Bearer gw-1"},
+        ),
+        (
+            {**API_KEY_ONLY, "ANTHROPIC_BASE_URL": "https://joe:secret@gw.corp"},
+            {},
+            {"x-api-key": KEY, "authorization": "Basic am9lOnNlY3JldA=="},
+        ),
+    ],
+)
+def test_both_headers_go_out_where_two_credentials_are_set(
+    variables: Mapping[str, str], files: Mapping[str, object], headers: Mapping[str, str], tmp_path: Path
+) -> None:
+    laid = lay(tmp_path, **files)
+    route = claude_code.plan(replace(laid, variables={"HOME": laid.home, **variables})).route
+    assert route is not None
+    beside = {name.lower(): value.reveal() for name, value in route.headers}
+    assert {**route.credential.headers(), **beside} == headers
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "concerns"),
+    [
+        ("localhost:4000", "http://localhost:4000", ()),
+        ("", "https://api.anthropic.com", ()),
+        (" ", "https://api.anthropic.com", ()),
+        ("https://joe:secret@gw.corp", "https://gw.corp", ()),
+        ("https://gw.corp?x=1", "https://gw.corp/?x=1", ("base-url-invalid",)),
+        ("gw.corp", "https://gw.corp", ("base-url-invalid",)),
+    ],
+)
+def test_the_base_url_is_read_as_the_program_reads_it(url: str, address: str, concerns: tuple[str, ...]) -> None:
+    plan = claude_code.plan(snapshot_of({**API_KEY_ONLY, "ANTHROPIC_BASE_URL": url}))
+    assert plan.route is not None
+    assert (plan.route.endpoint.url, told(plan)) == (address, concerns)
+
+
+def test_the_env_block_of_its_state_file_counts_as_the_weakest(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".claude.json").write_text(
+        json.dumps({"env": {"ANTHROPIC_BASE_URL": "https://state.corp", "HTTPS_PROXY": PROXY}})
+    )
+    laid = lay(tmp_path, user={"env": {"ANTHROPIC_BASE_URL": "https://user.corp"}})
+    plan = claude_code.plan(laid)
+    assert plan.route is not None
+    assert plan.route.endpoint.host == "user.corp"
+    assert way(plan) == SHOWN
+    assert "hunter22" in environment.secrets(laid)
+
+
+def test_the_shells_ca_file_is_added_to_its_store_and_a_settings_file_cannot_set_it(tmp_path: Path) -> None:
+    cafile = tmp_path / "ca.pem"
+    cafile.write_bytes(Authority("a root").pem)
+    named = {**API_KEY_ONLY, "HOME": str(tmp_path / "home"), "SSL_CERT_FILE": str(cafile)}
+    route = claude_code.plan(environment.read(named)).route
+    assert route is not None
+    assert (route.trust.further, route.trust.with_bundled) == ((str(cafile),), True)
+    bundled = claude_code.plan(environment.read({**named, "CLAUDE_CODE_CERT_STORE": "bundled"})).route
+    assert bundled is not None
+    assert bundled.trust.further == ()
+    in_settings = claude_code.plan(lay(tmp_path, user={"env": {"SSL_CERT_FILE": str(cafile)}})).route
+    assert in_settings is not None
+    assert in_settings.trust.further == ()

@@ -315,7 +315,7 @@ def test_what_is_set_in_vain_is_listed_with_what_reading_it_would_take() -> None
         "python": ["REQUESTS_CA_BUNDLE"],
         "typescript": ["REQUESTS_CA_BUNDLE", "ALL_PROXY"],
         "node": ["REQUESTS_CA_BUNDLE", "ALL_PROXY"],
-        "claude-code": ["REQUESTS_CA_BUNDLE", "ALL_PROXY"],
+        "claude-code": ["REQUESTS_CA_BUNDLE"],
         "curl": ["REQUESTS_CA_BUNDLE"],
     }
 

@@ -182,12 +182,22 @@ def test_a_helper_of_a_project_is_not_run_and_the_report_says_why(where: str, ma
     assert (sent(plan), plan.concerns) == ({}, ())
 
 
-def test_a_helper_that_another_credential_stands_before_is_not_run(machine: Machine) -> None:
+def test_a_helper_behind_a_key_fills_the_other_header(machine: Machine) -> None:
+    machine.lay("user", {"apiKeyHelper": f"echo {SECRET}"})
+    route = machine.resolve(ANTHROPIC_API_KEY=KEY).route
+    assert route is not None
+    assert (route.credential.source, route.credential.headers()) == ("ANTHROPIC_API_KEY", {"x-api-key": KEY})
+    assert [(name, value.reveal()) for name, value in route.headers] == [("Authorization", f"Bearer {SECRET}")]
+    assert SECRET in machine.hidden
+
+
+def test_a_projects_helper_behind_a_key_is_not_run(machine: Machine) -> None:
     mark = machine.folder / "ran"
-    machine.lay("user", {"apiKeyHelper": f"touch {mark}; echo {SECRET}"})
+    machine.lay("shared", {"apiKeyHelper": f"touch {mark}; echo {SECRET}"})
     plan = machine.resolve(ANTHROPIC_API_KEY=KEY)
     assert not mark.exists()
-    assert sent(plan) == {"x-api-key": KEY}
+    assert plan.route is not None
+    assert plan.route.headers == ()
 
 
 # -- nothing of it is shown --------------------------------------------------------------------------

@@ -1,17 +1,22 @@
 """What Claude Code would do in this environment. Pure.
 
 The theory. Its settings files are laid over the shell's variables first; everything below reads the
-result. A provider's switch comes before anything else. Then the credential: a token stands before a key,
-the other way round than in the SDKs. One proxy serves every request, whichever of four variables names
-it. Node's own roots, the system's and NODE_EXTRA_CA_CERTS are all trusted.
+result. A provider's switch comes before anything else. A token goes out as Authorization, a key as
+x-api-key, and where both are set both are sent. One proxy serves every request, whichever of six
+variables names it. Its own roots, the system's, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE and SSL_CERT_DIR are
+all trusted; the last two only when the shell sets them.
 
-Source: the documentation's pages "authentication", "settings", "network-config" and "env-vars", copy of
-2026-08-22. The program itself was not run against this file; what NO_PROXY matches beyond `*` and names
-written out is the least certain part.
+Source: the program itself, 2.1.332, run in the environments of `tests/claude_code_cases.py`; for providers,
+profiles and managed settings the documentation's pages "authentication", "settings" and "network-config".
+Its calls at start-up differ from the message in places (NO_PROXY without a dot, ALL_PROXY); only the message's
+way is told here.
 """
 
 from __future__ import annotations
 
+import base64
+import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,6 +51,8 @@ from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, 
 OAUTH_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105  # a variable's name
 CERT_STORE = "CLAUDE_CODE_CERT_STORE"
 PROXY_NAMES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
+#: Read after those. The launch does not check them, and one that cannot be read ends every message.
+LAST_PROXY_NAMES = ("all_proxy", "ALL_PROXY")
 _RULES = Sdk()
 #: It brings its own runtime, whatever Node is installed.
 _RUNTIME = Node()
@@ -53,8 +60,9 @@ _RUNTIME = Node()
 
 @dataclass(frozen=True)
 class Scene:
-    """`snapshot` holds the variables after the settings files were laid over them."""
+    """`snapshot` holds the variables after the settings files were laid over them, `shell` those before."""
 
+    shell: Snapshot
     snapshot: Snapshot
     settings: Settings
     provider: Selection | None  # by its switch
@@ -106,16 +114,17 @@ def _read(shell: Snapshot) -> Scene:
     foreign = _is_foreign(provider)
     needs_profile = not foreign and not any(map(snapshot.get, (AUTH_TOKEN, API_KEY, OAUTH_TOKEN)))
     found = profiles.find(snapshot, _RULES) if needs_profile and not settings.key_helper else None
-    base = providers.base(provider, snapshot, providers.CLAUDE_CODE) if provider else read_base(snapshot, found)
+    base = providers.base(provider, snapshot, providers.CLAUDE_CODE) if provider else _base(snapshot, found)
     file = settings.sources.get(base.source)
     if file:
         base = replace(base, source=f"{base.source} in {file}")
         base = replace(base, endpoint=replace(base.endpoint, source=base.source) if base.endpoint else None)
     headers = custom_headers.read(snapshot.get(custom_headers.VARIABLE))
-    setting = next((Setting(snapshot.get(name), name) for name in PROXY_NAMES if snapshot.get(name)), None)
+    setting = proxy_setting(snapshot)
     if setting and (place := settings.sources.get(setting.source)):
         setting = Setting(setting.value, f"{setting.source} in {place}")
     scene = Scene(
+        shell=shell,
         snapshot=snapshot,
         settings=settings,
         provider=provider,
@@ -130,27 +139,59 @@ def _read(shell: Snapshot) -> Scene:
     return scene if foreign else replace(scene, credential=_credential(scene))
 
 
+def _base(snapshot: Snapshot, found: Found | None) -> BaseUrl:
+    """As the SDK in it reads it, but for a user in the URL, which it sends, and a host with a port and no scheme."""
+    variables = dict(snapshot.variables)
+    text = variables.pop(base_url.VARIABLE, "").strip()
+    if text:
+        variables[base_url.VARIABLE] = f"http://{text}" if re.fullmatch(r"[a-zA-Z][\w.-]*:\d+(/.*)?", text) else text
+    base = read_base(replace(snapshot, variables=variables), found, refuses_user=False)
+    if re.search(r"[?#]", text) and not base.fault:
+        whole = re.split(r"[?#]", text)[0]
+        fault = "has a query or a fragment, behind which the path of every request would go"
+        return replace(base, fault=fault, suggestion="" if "@" in whole else whole)
+    return base
+
+
 def _is_foreign(provider: Selection | None) -> bool:
     """A provider with credentials of its own; a gateway takes Anthropic's."""
     return provider is not None and provider.provider.code != providers.GATEWAY
 
 
 def _credential(scene: Scene) -> Credential:
+    """The one that stands first by the documentation; what is sent beside it is in `_headers`."""
     snapshot = scene.snapshot
-    if token := snapshot.get(AUTH_TOKEN):
+    if token := snapshot.get(AUTH_TOKEN).strip():
         return static("auth-token", scene.place(AUTH_TOKEN), token, "authorization")
-    if key := snapshot.get(API_KEY):
+    if key := snapshot.get(API_KEY).strip():
         return static("api-key", scene.place(API_KEY), key, "x-api-key")
     if scene.settings.key_helper:  # its output is sent in both headers; it is not run here
         return Credential(sort="key-helper", source=f"apiKeyHelper in {scene.settings.key_helper}")
-    if token := snapshot.get(OAUTH_TOKEN):
+    if token := snapshot.get(OAUTH_TOKEN).strip():
         return static("auth-token", scene.place(OAUTH_TOKEN), token, "authorization")
-    if scene.found:
-        return Credential(sort=scene.found.sort, source=scene.found.source)
     login = claude_settings.login_file(snapshot.variables, snapshot.home)
     if snapshot.file(login).exists:
         return Credential(sort="login", source=f"the login in {login}")
+    if scene.found:
+        return Credential(sort=scene.found.sort, source=scene.found.source)
     return from_headers(scene.headers) or Credential(header="x-api-key")
+
+
+def _headers(scene: Scene) -> dict[str, str]:
+    """The custom ones, and the second credential: a key beside a token, a user in the base URL beside a key.
+
+    A custom x-api-key takes the place of the key, a custom Authorization goes out beside it; a token wins over it.
+    """
+    headers, token = dict(scene.headers), scene.snapshot.get(AUTH_TOKEN).strip()
+    if token:
+        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        key = scene.snapshot.get(API_KEY).strip()
+        return {"x-api-key": key, **headers} if key else headers
+    base = scene.base
+    if (base.username or base.password) and not custom_headers.lookup(headers, "authorization"):
+        userinfo = base64.b64encode(f"{base.username}:{base.password}".encode()).decode()
+        return {"Authorization": f"Basic {userinfo}", **headers}
+    return headers
 
 
 # -- the helper that prints a key --------------------------------------------------------------------
@@ -196,8 +237,21 @@ def _settings_in(shell: Snapshot, file: str) -> Mapping[str, Any]:
     return claude_settings.parse(shell.file(file).text) or {}
 
 
+def wants_helper(route: Route) -> bool:
+    """Its output goes out in each of the two headers that nothing else fills."""
+    sent = {name.lower() for name, _ in route.headers}
+    if route.credential.secret:
+        sent.add(route.credential.header)
+    takes = route.credential.sort in ("key-helper", "api-key", "auth-token")
+    return takes and not {"x-api-key", "authorization"} <= sent
+
+
 def with_key(route: Route, key: str) -> Route:
-    """The route with what the helper printed, which goes out in both headers."""
+    """The route with what the helper printed, in the headers that nothing else fills."""
+    if route.credential.sort != "key-helper":
+        has_token = route.credential.header == "authorization"
+        beside = ("x-api-key", Secret(key)) if has_token else ("Authorization", Secret(f"Bearer {key}"))
+        return replace(route, headers=(beside, *route.headers))
     credential = replace(route.credential, secret=Secret(key), kind=credentials.kind_of(key), header="x-api-key")
     if any(name.lower() == "authorization" for name, _ in route.headers):
         return replace(route, credential=credential)
@@ -214,31 +268,52 @@ def _route(scene: Scene, used: Proxy | None, unused: Proxy | None) -> Route:
         endpoint=scene.base.endpoint or Endpoint(),
         credential=scene.credential,
         api_version="2023-06-01",
-        user_agent=f"claude-cli/{version}".rstrip("/"),
-        headers=tuple((name, Secret(value)) for name, value in scene.headers.items()),
+        user_agent=f"claude-cli/{version} (external, cli)".replace("/ ", " "),
+        headers=tuple((name, Secret(value)) for name, value in _headers(scene).items()),
         proxy=used,
         bypassed_by=scene.bypassed_by,
         known_proxy=unused,
-        trust=trusted(scene.snapshot),
+        trust=trusted(scene.snapshot, scene.shell),
         provider=scene.provider.provider.code if scene.provider else "",
-        connect_timeout_s=10.0,
+        connect_timeout_s=10.0,  # ours: it has none of its own, and waits for minutes
     )
 
 
 # -- proxies and authorities -------------------------------------------------------------------------
 
 
+#: Without a scheme it takes a host with a port, and nothing else.
+_BARE = re.compile(r"(?:\[[0-9a-f:.]+\]|[\w.-]+):\d+/?")
+#: Blanks and quotes have no place in a host.
+_URL = re.compile(r"(?i)(https?):[/\\]*((?:[^/\\?#]*@)?(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d*)?)(?:[/\\?#].*)?")
+
+
+def proxy_setting(snapshot: Snapshot) -> Setting | None:
+    """The variable that names the proxy: the first that is set. One of all schemes is left alone for another scheme."""
+    first = next((Setting(snapshot.get(name), name) for name in PROXY_NAMES if snapshot.get(name)), None)
+    if first is not None:
+        return first
+    last = next((Setting(snapshot.get(name), name) for name in LAST_PROXY_NAMES if snapshot.get(name)), None)
+    return None if last is None or re.match(r"(?i)\s*(?!https?:)[a-z][a-z0-9+.-]*://", last.value) else last
+
+
 def parse_proxy(setting: Setting) -> Proxy | Concern:
-    """A value without a scheme stops the launch; SOCKS is not supported."""
-    if "://" not in setting.value:
-        return _refused("proxy-url-invalid", setting, "has no scheme, and Claude Code stops at launch", setting.value)
-    if setting.value.lower().startswith("socks"):
+    """What cannot be read as a URL stops the launch; what is no http:// proxy, every message."""
+    value = re.sub(r"[\t\r\n]", "", setting.value).strip()
+    if _BARE.fullmatch(value):
+        value = f"http://{value}"
+    if told := _URL.fullmatch(value):
+        parsed = node.parse(Setting(f"{told[1]}://{told[2]}", setting.source), _RUNTIME)
+        if isinstance(parsed, Proxy):
+            return parsed
+    scheme = value.partition("://")[0].lower() if "://" in value else ""
+    if scheme.startswith("socks"):
         return _refused("proxy-scheme-unsupported", setting, "is a SOCKS proxy, which Claude Code does not support")
-    parsed = node.parse(setting, _RUNTIME)
-    if isinstance(parsed, Proxy):
-        return parsed
-    detail = parsed.detail.replace(": Node does not start", "")
-    return _refused(parsed.kind, setting, f"{detail}, and Claude Code cannot use it")
+    if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) and not scheme.startswith("http"):
+        detail = f"has the scheme {scheme}://, which Claude Code cannot use"
+        return _refused("proxy-scheme-unsupported", setting, detail)
+    detail = "cannot be read as a URL, and Claude Code stops at launch"
+    return _refused("proxy-url-invalid", setting, detail, "" if scheme else value)
 
 
 def _refused(kind: str, setting: Setting, detail: str, schemeless: str = "") -> Concern:
@@ -252,29 +327,56 @@ def _refused(kind: str, setting: Setting, detail: str, schemeless: str = "") -> 
     return Concern(kind=kind, subject=setting.source, detail=detail, values=values, stops_client=True)
 
 
-def bypass(snapshot: Snapshot, endpoint: Endpoint) -> str:
-    """The entry that takes the host off the proxy. Both spellings count; commas and blanks part the entries."""
-    listed = f"{snapshot.get('NO_PROXY')} {snapshot.get('no_proxy')}"
-    host = endpoint.host.lower()
-    for entry in listed.replace(",", " ").split():
-        name = entry.lower().removeprefix("*") if entry.startswith("*.") else entry.lower()
-        if entry == "*" or name in (host, f"{host}:{endpoint.port}"):
-            return entry
-        if name.startswith(".") and (host.endswith(name) or host == name[1:]):
+def bypass(snapshot: Snapshot, endpoint: Endpoint, *, at_start: bool = False) -> str:
+    """The entry that takes the host off the proxy. The lower case counts alone where it is not empty.
+
+    Commas and blanks separate the entries. A name covers the names below it, with or without a dot or star in
+    front; a network covers the addresses in it; a port has to be the endpoint's. A URL matches nothing. For the
+    calls `at_start`, and for every host but the message's, a name without a dot in front is that name alone.
+    """
+    host = endpoint.host.lower().removesuffix(".")
+    for entry in (snapshot.get("no_proxy") or snapshot.get("NO_PROXY")).replace(",", " ").split():
+        name, _, port = entry.lower().rpartition(":") if re.search(r"[^:]:\d+$", entry) else (entry.lower(), "", "")
+        if at_start and name[:1] not in (".", "*") and name != host:
+            continue
+        name = name.removeprefix("*.").removeprefix(".").removesuffix(".")
+        if entry == "*" or (port in ("", str(endpoint.port)) and _covers(name, host)):
             return entry
     return ""
 
 
-def trusted(snapshot: Snapshot) -> Trust:
-    """CLAUDE_CODE_CERT_STORE chooses among its own roots and the system's; both by default."""
+def _covers(name: str, host: str) -> bool:
+    if "/" not in name:
+        return bool(name) and (host == name or host.endswith(f".{name}"))
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return False
+
+
+def trusted(snapshot: Snapshot, shell: Snapshot) -> Trust:
+    """CLAUDE_CODE_CERT_STORE chooses among its own roots and the system's; both by default.
+
+    SSL_CERT_FILE and SSL_CERT_DIR add to the system's, where that is read; a settings file cannot set them.
+    """
     stores = {part.strip() for part in (snapshot.get(CERT_STORE) or "bundled,system").split(",")}
     extra = [node.EXTRA] if node.loads_extra(snapshot) else []
     own = [] if stores == {"system"} else ["its own roots"]
     if stores == {"bundled"}:
         return node.with_own_roots(snapshot, Trust("bundled", source=node.together([*own, *extra])))
-    system = node.system_trust(snapshot, node.together([*own, node.SYSTEM, *extra]))
-    together = node.with_own_roots(snapshot, system)
+    added = [name for name in (trust.FILE, trust.DIRECTORY) if _holds_any(shell, name)]
+    system = node.system_trust(snapshot, node.together([*own, node.SYSTEM, *added, *extra]))
+    further = (shell.get(trust.FILE),) if trust.FILE in added else ()
+    folders = shell.get(trust.DIRECTORY) if trust.DIRECTORY in added else ""
+    together = node.with_own_roots(snapshot, replace(system, capath=folders, further=further))
     return replace(together, with_bundled=bool(own))
+
+
+def _holds_any(shell: Snapshot, name: str) -> bool:
+    """What is empty or missing adds nothing, and breaks nothing."""
+    paths = [shell.get(name)] if name == trust.FILE else trust.folders(shell.get(name), shell.os)
+    known = (shell.file(path).authorities for path in paths)
+    return any(one.fingerprints for one in known if one)
 
 
 # -- what can be wrong -------------------------------------------------------------------------------
@@ -301,7 +403,7 @@ def proxy_settings(scene: Scene) -> Iterator[Concern]:
         yield Concern(
             kind="proxy-ignored",
             subject=setting.source,
-            detail=f"{setting.source} is set, and Claude Code does not read it: it connects directly",
+            detail=f"{setting.source} names no http:// proxy, and Claude Code takes no other: it connects directly",
             values={
                 "variable": setting.source,
                 "value": proxies.shown(setting.value),
@@ -342,8 +444,9 @@ def conflicting_credentials(scene: Scene) -> Iterator[Concern]:
     source = scene.credential.source
     hidden = [name for name, is_set in behind if is_set and not source.startswith((name, "the login"))]
     if hidden and bare(source) in (AUTH_TOKEN, API_KEY, OAUTH_TOKEN, "apiKeyHelper"):
-        told = f"{source} wins over {' and '.join(hidden)}"
-        told += f"; the SDKs send {API_KEY}" if API_KEY in hidden else ""
+        told = f"{source} comes before {' and '.join(hidden)}"
+        if API_KEY in hidden:
+            told += f"; both are sent, {API_KEY} as x-api-key; the SDKs send {API_KEY} alone"
         yield Concern(kind="credential-conflict", subject=source, detail=told, values={"variable": bare(source)})
 
 
@@ -385,11 +488,16 @@ CHECKS = (
 
 
 def _unread(snapshot: Snapshot) -> dict[str, str]:
-    return (
-        variables.each(claude_settings.read(snapshot).unreadable, "write it as a JSON object")
-        | variables.each((*variables.REQUESTS, *variables.CURL), f"name the file in {node.EXTRA}")
-        | variables.each(variables.ALL, "name an http:// proxy in HTTPS_PROXY")
-    )
+    found = variables.each(claude_settings.read(snapshot).unreadable, "write it as a JSON object")
+    found |= variables.each((*variables.REQUESTS, *variables.CURL), f"name the file in {node.EXTRA}")
+    if _ignores_all_proxy(snapshot):
+        found |= variables.each(variables.ALL, "name an http:// proxy in HTTPS_PROXY")
+    return found
+
+
+def _ignores_all_proxy(snapshot: Snapshot) -> bool:
+    chosen = proxy_setting(effective(snapshot))
+    return chosen is None or chosen.source not in LAST_PROXY_NAMES
 
 
 def _files(snapshot: Snapshot) -> Iterator[Wanted]:

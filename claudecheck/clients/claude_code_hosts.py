@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from claudecheck.clients import claude_code, providers
-from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.clients.snapshot import Snapshot
 from claudecheck.route import Credential, Endpoint, Proxy, Route
 
 Need = Literal["login", "updates", "optional"]
@@ -97,8 +97,8 @@ def _way(snapshot: Snapshot, route: Route, name: str) -> Route:
 
 
 def _proxy(snapshot: Snapshot, name: str) -> Proxy | None:
-    value = next((Setting(snapshot.get(one), one) for one in claude_code.PROXY_NAMES if snapshot.get(one)), None)
-    if value is None or claude_code.bypass(snapshot, Endpoint(host=name)):
+    value = claude_code.proxy_setting(snapshot)
+    if value is None or claude_code.bypass(snapshot, Endpoint(host=name), at_start=True):
         return None
     parsed = claude_code.parse_proxy(value)
     return parsed if isinstance(parsed, Proxy) else None

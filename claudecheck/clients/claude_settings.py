@@ -1,6 +1,7 @@
 """Claude Code's settings files: where they are, which value wins, and what their `env` does to the shell's. Pure.
 
-The theory. Five places may hold settings, and the higher one wins key by key. Their `env` blocks are merged
+The theory. Five places may hold settings, and the higher one wins key by key. Below them all is the `env` block
+of `~/.claude.json`. Their `env` blocks are merged
 in the same way, and the result is laid over the variables of the shell: a value in a file wins over an
 `export`, and an empty one cancels it.
 
@@ -62,7 +63,13 @@ def files(snapshot: Snapshot) -> Iterator[Wanted]:
     fixed = paths(snapshot.variables, snapshot.os, snapshot.home, snapshot.cwd)
     for path in [*fixed, *(f"{drop_ins}/{name}" for name in snapshot.file(drop_ins).entries)]:
         yield Wanted(path, text=True, machine_wide=path.startswith(managed))
+    yield Wanted(state_file(snapshot.variables, snapshot.home), text=True)
     yield Wanted(login_file(snapshot.variables, snapshot.home))
+
+
+def state_file(variables: Mapping[str, str], home: str) -> str:
+    """What it remembers between runs; its `env` block counts too, as the weakest of all."""
+    return f"{variables.get(CONFIG_DIR, '').rstrip('/') or home}/.claude.json"
 
 
 def login_file(variables: Mapping[str, str], home: str) -> str:
@@ -75,6 +82,9 @@ def read(snapshot: Snapshot) -> Settings:
     sources: dict[str, str] = {}
     unreadable: list[str] = []
     helper = ""
+    state = state_file(snapshot.variables, snapshot.home)
+    for name, value in told_variables(parse(snapshot.file(state).text) or {}).items():
+        env[name], sources[name] = value, state
     for path in _in_order(snapshot):
         told = parse(snapshot.file(path).text)
         if told is None:

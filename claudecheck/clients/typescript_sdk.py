@@ -87,7 +87,7 @@ def _read(snapshot: Snapshot, client: ClientName) -> Scene:
     )
 
 
-def read_base(snapshot: Snapshot, found: Found | None) -> BaseUrl:
+def read_base(snapshot: Snapshot, found: Found | None, *, refuses_user: bool = True) -> BaseUrl:
     """`new URL()` drops tabs and line breaks and forgives missing slashes; `fetch` refuses a user in a URL."""
     named = snapshot.get(base_url.VARIABLE)
     if not named and not (found and found.base_url):
@@ -95,7 +95,7 @@ def read_base(snapshot: Snapshot, found: Found | None) -> BaseUrl:
     text = re.sub(r"[\t\r\n]", "", (named or (found.base_url if found else "")).strip())
     source = base_url.VARIABLE if named else (found.source if found else "")
     base = base_url.parse(re.sub(r"(?i)^(https?):[/\\]*", r"\1://", text), source)
-    if base.username or base.password:
+    if refuses_user and (base.username or base.password):
         return replace(base, fault="holds a user or a password, which fetch refuses in a URL", suggestion="")
     return base
 

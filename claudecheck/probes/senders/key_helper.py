@@ -48,9 +48,12 @@ def resolve(plan: Plan, snapshot: Snapshot, deadline: Deadline, hide: Hide) -> P
     in a project's settings is not run: whoever wrote the project would run a command here.
     """
     helper = claude_code.key_helper(snapshot)
-    if plan.route is None or helper is None or plan.route.credential.sort != "key-helper":
+    if plan.route is None or helper is None or not claude_code.wants_helper(plan.route):
         return plan
-    source = plan.route.credential.source
+    alone = plan.route.credential.sort == "key-helper"
+    source = plan.route.credential.source if alone else f"apiKeyHelper in {helper.file}"
+    if not helper.own and not alone:
+        return plan
     if not helper.own:
         told = f"{source}, not run: a project's file may be anybody's"
         return replace(plan, route=replace(plan.route, credential=replace(plan.route.credential, source=told)))
@@ -68,7 +71,7 @@ def resolve(plan: Plan, snapshot: Snapshot, deadline: Deadline, hide: Hide) -> P
             subject=source,
             detail=fault,
             values={"file": helper.file},
-            stops_client=helper.alone,
+            stops_client=alone and helper.alone,
         )
         return replace(plan, concerns=(*plan.concerns, concern))
     return replace(plan, route=claude_code.with_key(plan.route, key))

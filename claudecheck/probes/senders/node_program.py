@@ -11,8 +11,10 @@ Where NODE_TLS_REJECT_UNAUTHORIZED=0 switches verification off, no credential is
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from claudecheck.clients import claude_code, node_fetch
+from claudecheck.clients.ca_files import HASHED_NAME
 from claudecheck.clients.client import Client, Launcher, NodePackage
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.failures import Failure
@@ -149,8 +152,17 @@ def _trust(trust: Trust) -> dict[str, Any]:
     return {
         "own": trust.with_bundled or trust.sort == "bundled",
         "native": trust.sort == "native",
-        "files": [path for path in (trust.cafile, trust.extra) if path],
+        "files": [path for path in (trust.cafile, trust.extra, *trust.further) if path] + _hashed(trust.capath),
     }
+
+
+def _hashed(folders: str) -> list[str]:
+    """The files of a folder that OpenSSL would look up, since Node reads no folder."""
+    found: list[str] = []
+    for folder in filter(None, folders.split(os.pathsep)):
+        with contextlib.suppress(OSError):
+            found += [str(path) for path in Path(folder).iterdir() if HASHED_NAME.fullmatch(path.name)]
+    return found
 
 
 # -- what it said ------------------------------------------------------------------------------------

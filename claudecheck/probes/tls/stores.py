@@ -88,11 +88,12 @@ def _load_further(found: ssl.SSLContext, trust: Trust) -> str:
             import certifi
 
             found.load_verify_locations(certifi.where())
-    if trust.extra:
+    for path in (trust.extra, *trust.further):
         try:
-            found.load_verify_locations(trust.extra)
+            if path:
+                found.load_verify_locations(path)
         except (OSError, ValueError) as error:
-            return f"{trust.extra}: {error}"
+            return f"{path}: {error}"
     return ""
 
 
@@ -136,6 +137,9 @@ def store_of(client: ClientTrust) -> chain.Store | None:
     if trust.sort == "bundled" or trust.with_bundled:
         roots = chain.pem_blocks(trust.bundled.encode()) or chain.authorities(chain.public_store())
         store = replace(store, certificates=(*store.certificates, *roots))
+    for path in trust.further:
+        held = chain.authorities(chain.Store(path, cafile=path))
+        store = replace(store, certificates=(*store.certificates, *held))
     return replace(store, partial=client.partial)
 
 
@@ -151,7 +155,7 @@ def _judged(presented: Sequence[bytes], client: ClientTrust) -> ClientVerdict:
         clients=list(client.clients),
         installed=client.installed,
         source=trust.source or SYSTEM,
-        paths=[path for path in (trust.cafile, trust.capath, trust.extra) if path],
+        paths=[path for path in (trust.cafile, trust.capath, trust.extra, *trust.further) if path],
         file=trust.cafile,
         strict=trust.strict,
     )

@@ -119,7 +119,12 @@ _FINDS: dict[str, tuple[str, ...]] = {
         "in a file of CURL_CA_BUNDLE",
     ),
     "typescript": ("in a file of NODE_EXTRA_CA_CERTS",),
-    "claude-code": ("in the system's store", "in a file of NODE_EXTRA_CA_CERTS"),
+    "claude-code": (
+        "in the system's store",
+        "in a file of NODE_EXTRA_CA_CERTS",
+        "in a file of SSL_CERT_FILE",
+        "in a directory of SSL_CERT_DIR",
+    ),
 }
 _LACKS: dict[str, tuple[str, ...]] = {
     "python": ("in certifi", "in a file of NODE_EXTRA_CA_CERTS", "in a file of REQUESTS_CA_BUNDLE"),
@@ -130,12 +135,7 @@ _LACKS: dict[str, tuple[str, ...]] = {
         "in a file of SSL_CERT_FILE",
         "in a file of CURL_CA_BUNDLE",
     ),
-    "claude-code": (
-        "in no store",
-        "in a file of SSL_CERT_FILE",
-        "in a directory of SSL_CERT_DIR",
-        "in a file of REQUESTS_CA_BUNDLE",
-    ),
+    "claude-code": ("in no store", "in a file of REQUESTS_CA_BUNDLE"),
 }
 _OLD_SDK = "python/0.125"
 _NODE_24 = (("bin", "node/24"),)

@@ -90,7 +90,7 @@ ROWS = [
     Row("curl", "HTTPS_PROXY, and NO_PROXY has the domain", _OFF_BY_DOMAIN, direct(fix="NO_PROXY")),
     Row("curl", "HTTPS_PROXY, and NO_PROXY has the domain with a star", _OFF_BY_STAR, READS_IT),
     *_alone("claude-code", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"], READS_IT),
-    *_alone("claude-code", ["ALL_PROXY", "all_proxy"], direct("proxy-ignored", "HTTPS_PROXY")),
+    *_alone("claude-code", ["ALL_PROXY", "all_proxy"], READS_IT),
     Row("claude-code", "its settings alone", {}, READS_IT, settings={"HTTPS_PROXY": "PROXY"}),
     Row("claude-code", "HTTPS_PROXY, and NO_PROXY has the domain", _OFF_BY_DOMAIN, direct(fix="NO_PROXY")),
     *_alone("node", ["HTTPS_PROXY"], direct("proxy-ignored", "NODE_USE_ENV_PROXY")),
@@ -124,7 +124,6 @@ for _row in ROWS:
 _EMPTIED = {"HTTPS_PROXY": ""}
 NOT_ASKED = [
     *_alone("curl", ["HTTP_PROXY"], gets_through("proxy-variables-conflict")),
-    *_alone("claude-code", ["ALL_PROXY"], gets_through("proxy-ignored")),
     *_alone("node", ["HTTPS_PROXY"], gets_through("proxy-ignored")),
     Row("claude-code", "HTTPS_PROXY, which its settings empty", {"HTTPS_PROXY": "PROXY"}, READS_IT, settings=_EMPTIED),
 ]

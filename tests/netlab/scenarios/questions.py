@@ -84,22 +84,22 @@ def claude_code_fails(where: str, fix: str) -> Question:
 
 
 @scenario(
-    "Python works, Claude Code does not: the proxy is named by ALL_PROXY",
+    "Python works, Claude Code does not: NO_PROXY lists the domain behind a blank",
     component="squid, nftables reject",
     expect=gets_through(),
     questions=(
-        claude_code_fails("proxy-required at proxy", "export HTTPS_PROXY=http"),
-        Question("routes", r"Python SDK and curl go through http://.* Claude Code goes direct: ALL_PROXY is set"),
+        claude_code_fails("proxy-required at proxy", "NO_PROXY"),
+        Question("routes", r"Python SDK goes through http://.* go direct: NO_PROXY names anthropic.com"),
     ),
 )
-def claude_code_ignores_the_proxy(net: Network) -> None:
+def claude_code_bypasses_the_proxy(net: Network) -> None:
     proxy_only(net)
-    net.client.env["ALL_PROXY"] = proxy_url()
+    net.client.env |= {"HTTPS_PROXY": proxy_url(), "NO_PROXY": "localhost anthropic.com"}
     for_node_too(net)
 
 
 @scenario(
-    "Python works, Claude Code does not: the company's root is in SSL_CERT_FILE",
+    "Python works, Claude Code does not: the company's root is in SSL_CERT_FILE, its store is the bundled one",
     component="squid, ssl-bump intercept",
     expect=gets_through(),
     questions=(
@@ -110,12 +110,12 @@ def claude_code_ignores_the_proxy(net: Network) -> None:
             says=("Zscaler Root CA", "SSL_CERT_FILE"),
             fix="export NODE_EXTRA_CA_CERTS=",
         ),
-        Question("routes", r"Python SDK and curl trust SSL_CERT_FILE; .* Claude Code trusts its own roots and the"),
+        Question("routes", r"Python SDK and curl trust SSL_CERT_FILE; .* Claude Code trusts its own roots"),
     ),
 )
 def claude_code_lacks_the_root(net: Network) -> None:
     net.client.files["corp-root.pem"] = inspected(net)
-    net.client.env["SSL_CERT_FILE"] = "~/corp-root.pem"
+    net.client.env |= {"SSL_CERT_FILE": "~/corp-root.pem", "CLAUDE_CODE_CERT_STORE": "bundled"}
     net.client.claude_code = True
 
 

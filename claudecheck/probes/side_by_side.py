@@ -46,6 +46,15 @@ class Started(Generic[T]):
         except BaseException as error:  # whatever it is, it belongs to the caller
             self._ends.put(_Raised(error))
 
+    @property
+    def running(self) -> bool:
+        """Some job's end has not been seen by anybody who waited."""
+        return self._running > 0
+
+    def wait(self, limit_s: float) -> None:
+        """Until one job has ended, for at most `limit_s` seconds."""
+        next(iter(self.finished(limit_s)), None)
+
     def finished(self, limit_s: float) -> Iterator[tuple[int, T]]:
         """The place and the result of each job as it ends, for at most `limit_s` seconds from now.
 
@@ -69,6 +78,23 @@ class Started(Generic[T]):
             except queue.Empty:
                 if left <= 0:
                     return None
+
+
+def hedged(
+    attempt: Callable[[], T], patience_s: float, beside: Callable[[], object], limit_s: float
+) -> tuple[T | None, Started[object] | None]:
+    """The attempt's result, or None when it did not end within `limit_s` seconds; and what was started beside it.
+
+    Where the attempt is still silent after `patience_s`, `beside` runs while it is waited for: silence then costs
+    one attempt's time, and not two.
+    """
+    started = Started([attempt])
+    for _, result in started.finished(patience_s):
+        return result, None
+    running = Started([beside])
+    for _, result in started.finished(limit_s - patience_s):
+        return result, running
+    return None, running
 
 
 def run(jobs: Sequence[Callable[[], T]], limit_s: float) -> list[T | None]:

@@ -8,14 +8,16 @@ recorded as skipped, with its reason.
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from claudecheck.clients.providers import GATEWAY
 from claudecheck.diagnosis import addresses, origin, questions
 from claudecheck.diagnosis.questions import Facts
-from claudecheck.failures import Stage
+from claudecheck.failures import Failure, Stage
 from claudecheck.observations import (
     HttpExchange,
     NameLookup,
@@ -38,11 +40,17 @@ from claudecheck.route import Credential, Plan
 from claudecheck.run.options import Options
 from claudecheck.run.vary import Walker
 
-#: Seconds after which the client's own lookup is met by one dead or deaf nameserver.
-PATIENCE_S = 5.5
+#: Seconds of silence after which a stage is looked at more closely, beside the wait. A name takes longer than a cached
+#: answer; a SYN that got lost is sent again after one second; a handshake takes round trips that were measured.
+NAME_PATIENCE_S, SYN_PATIENCE_S, LEAST_PATIENCE_S = 1.0, 1.3, 0.7
+#: A handshake and a tunnel take two or three round trips, and what answers may be busy.
+PATIENT_ROUND_TRIPS = 6
+#: How often it is looked whether somebody else knows the name by now.
+_POLL_S = 0.05
 #: What remains of a run must leave this much for variations to be worth starting.
 LEAST_FOR_VARIATIONS_S = 0.5
 
+T = TypeVar("T")
 Announce = Callable[[Stage, str], None]
 
 
@@ -72,6 +80,9 @@ class Ladder:
         self._config: ResolverConfig | None = None
         self._others: side_by_side.Started[object] | None = None
         self._late: side_by_side.Started[list[Address]] | None = None
+        self._beside: side_by_side.Started[object] | None = None
+        self._asked: set[str] = set()
+        self._asking = threading.Lock()
 
     def climb(self) -> None:
         """Walk the route; where it fails, vary it."""
@@ -115,7 +126,8 @@ class Ladder:
         self._others = side_by_side.Started([self._direct_side_facts])
         self.announce(Stage.PROXY, self.route.proxy.shown if self.route.proxy else "")
         endpoint = self.route.endpoint
-        stream = tunnel.open_tunnel(self.walk, endpoint.host, endpoint.port, limit_s=self.options.step_s)
+        opening = partial(tunnel.open_tunnel, self.walk, endpoint.host, endpoint.port, limit_s=self.options.step_s)
+        stream = self._hedged(opening, self._facts(Stage.PROXY), 3 * self.options.step_s)
         if stream is None:
             self._fail(Stage.PROXY)
             return None
@@ -135,42 +147,64 @@ class Ladder:
     def _names(self) -> list[Address]:
         host, port = self.route.endpoint.host, self.route.endpoint.port
         self.announce(Stage.DNS, host)
+        if (address := resolve.literal(host)) is not None:
+            return [address]
         started = self.walk.start()
         found = self._look_up(host, port)
-        if resolve.literal(host) is not None:
-            return found
         if found and all(addresses.is_private(address.text) for address in found):
             self.route = replace(self.route, plain_inside=True)
         took = self.walk.start() - started
-        config = self._config = resolve.read_config(self.walk, host)
+        config = self._read_config(host)
         texts = [address.text for address in found]
-        if questions.names_need_a_look(self.route, texts, config.hosts_entries, took):
+        if self._beside is not None or questions.names_need_a_look(self.route, texts, config.hosts_entries, took):
             self.announce(Stage.DNS, "each nameserver")
-            if self.route.resolver == "system" and config.nameservers:
-                from claudecheck.probes.names import nameservers
-
-                nameservers.ask_all(self.walk, host, config.nameservers)
-            self._ask(self._facts(Stage.DNS))
+            if self._beside is None:
+                self._look_closer(host)
+            elif not found:
+                self._beside.wait(self.walk.deadline.share(2 * self.options.step_s))
+            if self._late is None:
+                self._ask(self._facts(Stage.DNS))
         return found
 
+    def _read_config(self, host: str) -> ResolverConfig:
+        with self._asking:
+            if self._config is None:
+                self._config = resolve.read_config(self.walk, host)
+            return self._config
+
+    def _look_closer(self, host: str) -> object:
+        """The lookup failed, is slow or is odd: each nameserver by itself, and what else its silence calls for."""
+        config = self._read_config(host)
+        if self.route.resolver == "system" and config.nameservers:
+            from claudecheck.probes.names import nameservers
+
+            nameservers.ask_all(self.walk, host, config.nameservers)
+        self._ask(self._facts(Stage.DNS))
+        return None
+
     def _look_up(self, host: str, port: int) -> list[Address]:
-        """The client's own call. When a nameserver drops the questions of one family it comes back, with
-        success, after 15 s: the climb then goes on with the addresses of the family that has answered.
+        """The client's own call. One dead or deaf nameserver holds it up for 5 to 15 s, and then it comes back with
+        success: the climb goes on as soon as anybody else on this machine's list knows the addresses.
         """
         asked = side_by_side.Started([lambda: resolve.lookup(self.walk, host, port)])
-        for _, found in asked.finished(PATIENCE_S):
+        for _, found in asked.finished(NAME_PATIENCE_S):
             return found
-        if early := self._answered_apart():
-            self._late = asked
-            return early
-        for _, found in asked.finished(self.walk.deadline.remaining()):
-            return found
+        self._beside = side_by_side.Started([partial(self._look_closer, host)])
+        while self.walk.deadline.remaining() > 0:
+            for _, found in asked.finished(_POLL_S):
+                return found
+            if early := self._answered_apart():
+                self._late = asked
+                return early
         return []
 
     def _answered_apart(self) -> list[Address]:
-        seen = self.walk.writer.journal().all(NameLookup)
+        """By one family of the system's lookup, or by a nameserver that this machine is told to ask."""
+        seen = [one for one in self.walk.writer.journal().all(NameLookup) if one.purpose == "api" and one.configured]
         texts = [text for lookup in seen if lookup.ok and lookup.family != "any" for text in lookup.addresses]
-        return [address for text in texts if (address := resolve.literal(text)) is not None]
+        known = [address for text in dict.fromkeys(texts) if (address := resolve.literal(text)) is not None]
+        wanted = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}.get(self.route.family)
+        return [address for address in known if wanted in (None, address.family)]
 
     def _connect(self, found: list[Address]) -> Stream | None:
         """Every address side by side. The climb goes on with the first that answers; those that are
@@ -192,16 +226,20 @@ class Ladder:
             for order, address in enumerate(found)
         ]
         started = side_by_side.Started(jobs)
-        for _, (_, sock) in started.finished(self.options.step_s + 1.0):
-            if sock is not None:
-                self._others = side_by_side.Started([partial(_close_the_rest, started, self.options.step_s)])
-                return sock
+        for limit_s in (SYN_PATIENCE_S, self.options.step_s + 1.0):
+            for _, (_, sock) in started.finished(limit_s):
+                if sock is not None:
+                    self._others = side_by_side.Started([partial(_close_the_rest, started, self.options.step_s)])
+                    return sock
+            if started.running:
+                self._beside = side_by_side.Started([partial(self._ask, self._facts(Stage.TCP))])
         return None
 
     def _tls(self, stream: Stream) -> Stream | None:
         endpoint = self.route.endpoint
         self.announce(Stage.TLS, self.route.sni or endpoint.host)
-        seen, secured = handshake.shake(
+        shaking = partial(
+            handshake.shake,
             self.walk,
             stream,
             address=_peer(self.walk),
@@ -211,6 +249,9 @@ class Ladder:
             limit_s=self.options.step_s,
             stores=self.stores,
         )
+        silent = TlsHandshake(address=_peer(self.walk), port=endpoint.port, failure=Failure.TIMED_OUT)
+        shaken = self._hedged(shaking, self._facts(Stage.TLS, silent), 3 * self.options.step_s)
+        seen, secured = shaken if shaken is not None else (silent, None)
         if not seen.ok or secured is None:
             self._fail(Stage.TLS, seen)
             return None
@@ -248,9 +289,18 @@ class Ladder:
             between=self.between,
         )
 
+    def _hedged(self, attempt: Callable[[], T], silence: Facts, limit_s: float) -> T | None:
+        """The attempt's result. Where it stays silent, what its silence calls for is asked beside it."""
+        patience_s = max(LEAST_PATIENCE_S, PATIENT_ROUND_TRIPS * self._round_trip_s())
+        result, self._beside = side_by_side.hedged(attempt, patience_s, partial(self._ask, silence), limit_s)
+        return result
+
     def _ask(self, facts: Facts) -> None:
-        """Ask what they call for."""
-        if asks := questions.asks(facts):
+        """Ask what they call for, each question once."""
+        with self._asking:
+            asks = [ask for ask in questions.asks(facts) if ask.id not in self._asked]
+            self._asked |= {ask.id for ask in asks}
+        if asks:
             self._walker().walk_all(asks)
 
     def _walker(self) -> Walker:
@@ -316,8 +366,7 @@ class Ladder:
             self._ask(self._facts(Stage.MESSAGES, seen))
         if seen.ok and self._body_is_moving(sizes):
             return
-        for _ in sizes.finished(3 * self.options.step_s):
-            break
+        sizes.wait(3 * self.options.step_s)
 
     def _body_is_moving(self, sizes: side_by_side.Started[object]) -> bool:
         """The message has come back: the large body may take one round trip more.
@@ -355,8 +404,9 @@ class Ladder:
         trial = side_by_side.Started([self._try_the_client])
         if stage is not Stage.DNS:  # names were asked for where they were found odd
             self._ask(self._facts(stage, seen))
-        for _ in trial.finished(self.options.step_s + 1.0):
-            break
+        if self._beside is not None:
+            self._beside.wait(2 * self.options.step_s)
+        trial.wait(self.options.step_s + 1.0)
 
     def _try_the_client(self) -> object:
         """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
@@ -368,11 +418,9 @@ class Ladder:
     def _wait_for_others(self) -> None:
         """Attempts beside the route that have not ended: each has its own limit."""
         if self._others is not None:
-            for _ in self._others.finished(self.options.step_s + 1.0):
-                break
+            self._others.wait(self.options.step_s + 1.0)
         if self._late is not None:
-            for _ in self._late.finished(self.walk.deadline.remaining()):
-                break
+            self._late.wait(self.walk.deadline.remaining())
 
 
 def _close_the_rest(started: side_by_side.Started[tuple[TcpConnect, socket.socket | None]], limit_s: float) -> object:

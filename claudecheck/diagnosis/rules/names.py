@@ -59,7 +59,8 @@ def _failed(evidence: Evidence, lookup: NameLookup) -> Finding:
 
 def _cause(evidence: Evidence, lookup: NameLookup, direct: list[NameLookup]) -> tuple[str, Confidence]:
     failures = [answer.failure for answer in direct]
-    over_tcp = [
+    over_tcp = [answer for answer in direct if answer.transport == "tcp"]
+    over_tcp += [
         step
         for outcome in evidence.tried_all(questions.NAMESERVER_TCP)
         for step in outcome.observations

@@ -3,50 +3,112 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import errno
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
+
+#: Frames of a traceback, and characters, that are enough to find a bug.
+_FRAMES, _LONGEST = 12, 8000
+_FAREWELL = "This is a bug in claudecheck. `claudecheck explain claudecheck-bug` says how to report it.\n"
+BUG, INTERRUPTED = 70, 130
+#: What writing the parser's own help to a stream may end in; the commands' own output never gets here.
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
 
 def main() -> NoReturn:
     """Run the command line, and leave at once: threads that were abandoned inside a native call (a lookup, a
     handshake) must neither hold the process nor meet an interpreter that is being taken down around them.
     """
-    code = _run()
-    atexit._run_exitfuncs()  # noqa: SLF001  # there is no public one; a child that still runs is ended here
-    for stream in (sys.stdout, sys.stderr):
+    _open_streams()
+    code = BUG
+    try:
+        code = _run()
+        atexit._run_exitfuncs()  # noqa: SLF001  # there is no public one; a child that still runs is ended here
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, KeyboardInterrupt):  # the reader has gone, the disk is full
+                stream.flush()
+        os._exit(code)
+
+
+def _open_streams() -> None:
+    """A stream that was closed (`2>&-`) leads nowhere. Left closed, its number would be given to the next socket."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
-            stream.flush()
-        except (OSError, ValueError):  # the reader has gone, or the stream is closed
-            continue
-    os._exit(code)
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # until the end
 
 
 def _run() -> int:
-    """The exit code. A bug is said as one, redacted, with exit code 70; Ctrl-C is 130."""
-    try:
-        from claudecheck.cli.app import app
+    """The exit code. A bug is said as one, redacted, with exit code 70; Ctrl-C is 130, TERM 143, HUP 129."""
+    from claudecheck import interruption
 
-        app(prog_name="claudecheck")
-    except SystemExit as left:
-        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    interruption.listen()
+    try:
+        code = _command_line()
     except KeyboardInterrupt:
-        return 130
+        code = INTERRUPTED
     except BrokenPipeError:
-        return 0  # The reader has seen enough (`| head`). Nothing more can be said, and it is no fault.
-    except Exception:  # the handler of last resort: no traceback may show a secret
+        return 0  # The reader of a help page has seen enough (`| head`), and it is no fault.
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE or error.filename is not None:
+            _say_bug(error)
+            return BUG
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"claudecheck: cannot write to standard output: {error.strerror}\n")
+        return 0
+    except BaseException as error:  # the handler of last resort: no traceback may show a secret
+        _say_bug(error)
+        return BUG
+    # Typer makes 130 of every interruption that reached it.
+    return interruption.exit_code() or code if code == INTERRUPTED else code
+
+
+def _command_line() -> int:
+    from claudecheck.cli.app import app
+
+    try:
+        left = app(prog_name="claudecheck", standalone_mode=False)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except Exception as error:
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        return _refused(error)
+    return left if isinstance(left, int) else 0
+
+
+def _refused(error: Any) -> int:
+    """What the parser of the command line objects to, in its own words: they repeat what was typed."""
+    import io
+
+    from claudecheck.cli.output import refuse
+
+    said = io.StringIO()
+    error.show(file=said)
+    refuse(said.getvalue())
+    return int(error.exit_code)
+
+
+def _say_bug(error: BaseException) -> None:
+    """It needs nothing but the exception: whatever else is read here may be what raised it."""
+    with contextlib.suppress(BaseException):
         import traceback
 
-        from claudecheck.journal import redact
-        from claudecheck.machine import environment
+        from claudecheck.journal.redact import Redactor
 
-        redactor = redact.Redactor(environment.secrets(environment.read(os.environ)))
-        sys.stderr.write(redactor.text(traceback.format_exc()))
-        sys.stderr.write(
-            "\nThis is a bug in claudecheck. `claudecheck explain claudecheck-bug` says how to report it.\n"
-        )
-        return 70
-    return 0
+        parts = traceback.format_exception(type(error), error, error.__traceback__, limit=-_FRAMES, chain=False)
+        parts[-1] = parts[-1][:_LONGEST]
+        sys.stderr.write(Redactor().clean("".join(parts), _LONGEST) + "\n")
+    with contextlib.suppress(BaseException):
+        sys.stderr.write(_FAREWELL)
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

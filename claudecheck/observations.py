@@ -416,7 +416,7 @@ class Skipped(Observation, frozen=True, kw_only=True, tag="skipped"):
 
 
 class End(Observation, frozen=True, kw_only=True, tag="end"):
-    """The last observation. `cut` is empty, "deadline" or "interrupted"."""
+    """The last observation. `cut` is empty, "deadline", "interrupted", "terminated" or "hung-up"."""
 
     cut: str = ""
     waiting_for: str = ""

@@ -46,6 +46,12 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+#: By what cut the run short from outside. The deadline is not among them: a failure that it left proved keeps its code.
+EXIT_OF_CUT = {
+    "interrupted": ExitCode.INTERRUPTED,
+    "terminated": ExitCode.TERMINATED,
+    "hung-up": ExitCode.HANGUP,
+}
 #: Of a culprit; the message is sent by the client, so that what is wrong with the client fails there.
 EXIT_OF_LAYER: Mapping[Layer, ExitCode] = {
     "environment": ExitCode.ENVIRONMENT,

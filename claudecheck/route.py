@@ -81,7 +81,18 @@ class Endpoint:
 
     @property
     def url(self) -> str:
+        """As it is called; a query in it may hold a key, so it is for requests and for no text."""
         return f"{self.scheme}://{self.authority}{self.base_path}"
+
+    @property
+    def shown_path(self) -> str:
+        path, mark, _ = self.base_path.partition("?")
+        return f"{path}?[redacted]" if mark else path
+
+    @property
+    def shown(self) -> str:
+        """The URL with its query hidden."""
+        return f"{self.scheme}://{self.authority}{self.shown_path}"
 
     @property
     def private(self) -> bool:
@@ -220,11 +231,11 @@ class Route:
         return RouteView(
             client=self.client,
             client_version=self.client_version,
-            url=self.endpoint.url,
+            url=self.endpoint.shown,
             scheme=self.endpoint.scheme,
             host=self.endpoint.host,
             port=self.endpoint.port,
-            base_path=self.endpoint.base_path,
+            base_path=self.endpoint.shown_path,
             base_url_source=self.endpoint.source,
             official=self.endpoint.official,
             credential=self.credential.sort,

@@ -8,7 +8,7 @@ import pytest
 
 from claudecheck.clients import python_sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
-from claudecheck.machine import environment, files, platform_facts
+from claudecheck.machine import environment, files, platform_facts, reading
 from claudecheck.observations import Interpreter, LocalNetwork, Run
 from tests import sdk_cases, sdk_files
 
@@ -129,7 +129,7 @@ def test_a_files_kind_mode_and_links_are_told(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_not_read_as_text(tmp_path: Path) -> None:
-    write(tmp_path / "large.json", " " * (files.LARGEST_TEXT + 1))
+    write(tmp_path / "large.json", " " * (reading.LARGEST_TEXT + 1))
     assert files.look("large.json", cwd=str(tmp_path), text=True).text is None
 
 

@@ -91,20 +91,20 @@ def _finish(asked: Asked, options: Options, *, json_: bool) -> NoReturn:
     from claudecheck.diagnosis.verdict import diagnose
     from claudecheck.machine import environment
     from claudecheck.render.compare import comparison_json, render_comparison
-    from claudecheck.report import ExitCode
+    from claudecheck.report import EXIT_OF_CUT
     from claudecheck.run.compare import UnusableError, plan
 
     try:
         planned = plan(asked, options, environment.read(os.environ))
     except UnusableError as error:
         fail(str(error), error.fix)
-    journals, interrupted = _walked(planned, options.timeout_s)
+    journals, cut = _walked(planned, options.timeout_s)
     columns = [
         comparison.Column(label=one.label, change=one.change, keyless=one.keyless, report=diagnose(journal))
         for one, journal in zip(planned, journals, strict=True)
     ]
     made = comparison.compare(columns)
-    exit_code = ExitCode.INTERRUPTED if interrupted else columns[0].report.exit_code
+    exit_code = EXIT_OF_CUT.get(cut, columns[0].report.exit_code)
     if json_:
         write(comparison_json(columns, made, exit_code))
     else:
@@ -113,7 +113,7 @@ def _finish(asked: Asked, options: Options, *, json_: bool) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-def _walked(planned: Sequence[Planned], seconds: float) -> tuple[list[Journal], bool]:
+def _walked(planned: Sequence[Planned], seconds: float) -> tuple[list[Journal], str]:
     """While a progress line tells the terminal what is under way."""
     from claudecheck.cli.progress import Progress
     from claudecheck.journal.deadline import Deadline

@@ -106,32 +106,37 @@ def replayed(path: Path) -> Journal:
     """The journal of a saved report, through the same door as a new one: it may be somebody else's."""
     import os
 
-    from claudecheck.diagnosis.archive import UnreadableReportError, journal_of
+    from claudecheck.diagnosis.archive import LARGEST_REPORT, UnreadableReportError, journal_of
     from claudecheck.journal.deadline import Deadline
     from claudecheck.journal.journal import JournalWriter
-    from claudecheck.machine import environment
+    from claudecheck.machine import environment, reading
 
+    # A pipe is read as `cat` reads it: whoever names one means it.
+    content = path.read_bytes() if reading.is_pipe(path) else reading.content(path, LARGEST_REPORT)
+    if content is None:
+        fail(f"cannot read {path}", "name a file that `claudecheck doctor --save FILE` wrote")
     try:
         writer = JournalWriter(Deadline(0), environment.secrets(environment.read(os.environ)))
-        for seen in journal_of(path.read_bytes()).observations:
+        for seen in journal_of(content).observations:
             writer.write(seen)
         return writer.journal()
-    except OSError as error:
-        fail(f"cannot read {path}: {error.strerror}", "name a file that `claudecheck doctor --save FILE` wrote")
     except UnreadableReportError as error:
         fail(f"cannot replay {path}: {error}", "name a file that `claudecheck doctor --save FILE` wrote")
 
 
 def interpreter_at(named: str | None) -> str | None:
+    import os
     import shutil
+
+    from claudecheck.machine import reading
 
     if named is None:
         return None
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's own raises for a user who is not there
     for candidate in (path / "bin" / "python3", path / "bin" / "python", path / "Scripts" / "python.exe"):
-        if path.is_dir() and candidate.is_file():
+        if reading.is_file(candidate):
             return str(candidate)
-    found = shutil.which(str(path))
+    found = reading.patiently(lambda: shutil.which(str(path)), None)
     if found is None:
         fail(
             f"there is no Python at {named}", "name an interpreter or a virtual environment: --python .venv/bin/python"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from claudecheck.cli import saving
 from claudecheck.cli.output import aside, warn
 from claudecheck.report import Report
 
@@ -35,8 +36,5 @@ def _size(place: str) -> int:
 
 
 def _add(place: str, text: str) -> None:
-    try:
-        with Path(place).open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        warn(f"cannot write {place}: {error.strerror}")
+    if why := saving.add(Path(place), text):
+        warn(f"cannot write {place}: {why}")

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claudecheck.cli import saving
 from claudecheck.cli.arguments import Format
 from claudecheck.cli.github_step import fill, is_step
 from claudecheck.cli.output import fail, terminal, warn, write
@@ -75,33 +76,26 @@ def _form(name: str, written: str) -> Format:
 
 def can_save(path: Path) -> None:
     """Said before the run, not after it."""
-    import os
-
-    folder = path.parent
-    if path.is_dir():
-        fail(f"{path} is a folder", "name a file: --save report.json")
-    if not folder.is_dir():
-        fail(f"the folder {folder} does not exist", f"mkdir -p {folder}")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        fail(f"{path} cannot be written", "name a file in a folder of yours: --save ~/report.json")
+    if why := saving.fault_of(path):
+        fail(f"cannot write {path}: {why}", "name a file in a folder of yours: --save ~/report.json")
 
 
 def deliver(report: Report, outputs: Outputs) -> None:
-    """Print and write the report. A file that cannot be written is said; the exit code stays the report's."""
+    """Write and print the report: files first, since who reads stdout may be gone. A file that cannot be written is
+    said; the exit code stays the report's.
+    """
     import os
 
+    for form, path in outputs.files:
+        put = saving.add if form in _ADDED else saving.save
+        if why := put(path, rendered(report, form, _FILE, verbose=outputs.verbose)):
+            warn(f"cannot write {path}: {why}")
     in_step = is_step(os.environ)
     if not (outputs.quiet and report.exit_code == ExitCode.HEALTHY):
         shown = rendered(report, outputs.shown, terminal(), verbose=outputs.verbose)
         write(_guarded(shown) if in_step and outputs.shown in _PROSE else shown)
     if in_step:
         fill(report, os.environ, annotate=outputs.shown is not Format.GITHUB)
-    for form, path in outputs.files:
-        try:
-            with path.open("a" if form in _ADDED else "w", encoding="utf-8") as file:
-                file.write(rendered(report, form, _FILE, verbose=outputs.verbose))
-        except OSError as error:
-            warn(f"cannot write {path}: {error.strerror}")
 
 
 def _guarded(text: str) -> str:

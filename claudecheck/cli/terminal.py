@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-_DEFAULT_WIDTH = 80
+from claudecheck.whole_number import whole_number
+
+_DEFAULT_WIDTH, _WIDEST = 80, 10_000
 #: The marks of the report, and one character from beyond the first plane: what can encode these can encode any text.
 _SAMPLE = "✓✗·━→…\U0001f512"
 #: On Windows these tell that escape sequences are understood; an old console window prints them as they are.
@@ -36,9 +38,8 @@ def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def _width(stream: TextIO, environ: Mapping[str, str]) -> int:
-    columns = environ.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and int(columns) > 0:
-        return int(columns)
+    if columns := whole_number(environ.get("COLUMNS", ""), least=1, most=_WIDEST):
+        return columns
     try:
         return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
     except (OSError, ValueError):  # a pipe, a file, or no descriptor at all

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from claudecheck.cli import saving
 from claudecheck.cli.arguments import PythonOption, TimeoutOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, write
@@ -75,5 +76,6 @@ def _export(seen: Judged, place: Path) -> None:
     if found is None:
         fail("no store of this machine holds the authority of this chain", "ask your network team for its root")
     verdict, pem = found
-    place.write_text(pem, encoding="ascii")
+    if why := saving.save(place, pem):
+        fail(f"cannot write {place}: {why}", "name a file in a folder of yours: --export ~/root.pem")
     write(f'{place}: "{common_name(verdict.root)}", out of {verdict.file or store_name(verdict)}')

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from claudecheck.clients import urls
 from claudecheck.clients.snapshot import Snapshot
-from claudecheck.clients.urls import Url, UrlError
+from claudecheck.clients.urls import Url, UrlError, shown
 from claudecheck.observations import Concern
 from claudecheck.route import OFFICIAL_HOST, Endpoint, names_this_machine
 
@@ -135,14 +135,14 @@ def _invalid(base: BaseUrl) -> Concern:
         kind="base-url-invalid",
         subject=base.source,
         detail=base.fault,
-        values={"variable": base.source, "value": shown(base.text), "suggestion": base.suggestion},
+        values={"variable": base.source, "value": shown(base.text), "suggestion": shown(base.suggestion)},
         stops_client=True,
     )
 
 
 def _path(base: BaseUrl, endpoint: Endpoint) -> Concern | None:
     """A gateway may have a path of its own; the official host has none."""
-    path = endpoint.base_path
+    path = endpoint.base_path.partition("?")[0]
     told = _ENDPOINT_PATH.search(path)
     if not told and not (endpoint.official and path):
         return None
@@ -170,7 +170,7 @@ def _insecure(base: BaseUrl, endpoint: Endpoint) -> Concern | None:
         values={
             "variable": base.source,
             "value": shown(base.text),
-            "suggestion": endpoint.url.replace("http://", "https://", 1).removesuffix(":80"),
+            "suggestion": endpoint.shown.replace("http://", "https://", 1).removesuffix(":80"),
         },
         stops_client=_is_public(endpoint),
     )
@@ -184,9 +184,3 @@ def _is_public(endpoint: Endpoint) -> bool:
     except ValueError:
         return False
     return not endpoint.private
-
-
-def shown(url: str) -> str:
-    """The URL without its userinfo, whatever else is wrong with it."""
-    scheme, mark, rest = url.rpartition("://")
-    return scheme + mark + ("[redacted]@" if "@" in rest else "") + rest.rpartition("@")[2]

@@ -31,8 +31,8 @@ from claudecheck.clients import (
     node,
     profiles,
     providers,
-    proxies,
     trust,
+    urls,
     variables,
 )
 from claudecheck.clients.base_url import BaseUrl
@@ -97,7 +97,7 @@ def plan(snapshot: Snapshot, interpreter: Interpreter | None = None) -> Plan:  #
             source=used.source if used else "",
             system=unused.shown if unused else "",
             system_source=unused.source if unused else "",
-            pac=proxies.shown(snapshot.pac),
+            pac=urls.shown(snapshot.pac),
         ),
     )
 
@@ -321,7 +321,7 @@ def _refused(kind: str, setting: Setting, detail: str, schemeless: str = "") -> 
     values = {
         "variable": bare(setting.source),
         "proxy_variable": bare(setting.source),
-        "value": proxies.shown(setting.value),
+        "value": urls.shown(setting.value),
         "suggestion": suggestion,
     }
     return Concern(kind=kind, subject=setting.source, detail=detail, values=values, stops_client=True)
@@ -406,7 +406,7 @@ def proxy_settings(scene: Scene) -> Iterator[Concern]:
             detail=f"{setting.source} names no http:// proxy, and Claude Code takes no other: it connects directly",
             values={
                 "variable": setting.source,
-                "value": proxies.shown(setting.value),
+                "value": urls.shown(setting.value),
                 "suggestion": "" if "@" in setting.value or "socks" in setting.value else setting.value,
             },
         )

@@ -11,11 +11,11 @@ server or the operating system's management delivers are not read here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from claudecheck.clients.json_text import parsed
 from claudecheck.clients.snapshot import Snapshot, Wanted
 
 _MANAGED = {
@@ -25,6 +25,8 @@ _MANAGED = {
 }
 CONFIG_DIR = "CLAUDE_CONFIG_DIR"
 DROP_INS = "managed-settings.d"
+#: What no variable can hold.
+_NO_VARIABLE = frozenset("\0")
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,7 @@ def _in_order(snapshot: Snapshot) -> Iterator[str]:
 
 
 def parse(text: str | None) -> dict[str, Any] | None:
-    try:
-        told = json.loads(text or "")
-    except ValueError:
-        return None
+    told = parsed(text or "")
     return told if isinstance(told, dict) else None
 
 
@@ -118,4 +117,10 @@ def told_variables(settings: Mapping[str, Any]) -> dict[str, str]:
     env = settings.get("env")
     if not isinstance(env, dict):
         return {}
-    return {name: str(value) for name, value in env.items() if isinstance(value, str | int | float)}
+    told = {name: str(value) for name, value in env.items() if isinstance(value, str | int | float)}
+    return {name: _storable(value) for name, value in told.items() if name and not _NO_VARIABLE & {*name, *value}}
+
+
+def _storable(value: str) -> str:
+    """Half of a surrogate pair stands for no character: Node puts a mark in its place."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -15,14 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from claudecheck.clients import base_url, node, proxies, trust, variables
+from claudecheck.clients import base_url, node, proxies, trust, urls, variables
 from claudecheck.clients.client import CaVariable, Client, Command
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
-from claudecheck.clients.proxies import shown
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.typescript_sdk import known_proxy, static
+from claudecheck.clients.urls import shown
 from claudecheck.observations import Concern, Interpreter, ProxyDetection
 from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
+from claudecheck.whole_number import whole_number
 
 BUNDLE = "CURL_CA_BUNDLE"
 _NAMES = {
@@ -69,7 +70,7 @@ def plan(snapshot: Snapshot, interpreter: Interpreter | None = None) -> Plan:  #
             source=choice.proxy.source if choice.proxy else "",
             system=unused.shown if unused else "",
             system_source=unused.source if unused else "",
-            pac=proxies.shown(snapshot.pac),
+            pac=urls.shown(snapshot.pac),
         ),
     )
 
@@ -107,7 +108,7 @@ def _first(snapshot: Snapshot, names: tuple[str, ...]) -> Setting | None:
 def parse(setting: Setting) -> Proxy | Concern:
     told = _URL.fullmatch(setting.value)
     scheme = (told[1] or "http").lower() if told else ""
-    if told is None or int(told[4] or 0) > 65535:
+    if told is None or whole_number(told[4] or "0", most=65535) is None:
         return _refused("proxy-url-invalid", setting, "is not a URL that curl can read")
     if scheme == "socks":
         scheme = "socks4"

@@ -23,10 +23,12 @@ from urllib.parse import unquote
 from claudecheck.clients import trust
 from claudecheck.clients.ca_files import HASHED_FOLDER
 from claudecheck.clients.client import CaVariable
-from claudecheck.clients.proxies import is_address, shown
+from claudecheck.clients.proxies import is_address
 from claudecheck.clients.snapshot import FileFact, Setting, Snapshot
+from claudecheck.clients.urls import shown
 from claudecheck.observations import Concern
 from claudecheck.route import Endpoint, Proxy, Secret, Trust
+from claudecheck.whole_number import whole_number
 
 EXTRA = "NODE_EXTRA_CA_CERTS"
 CA = CaVariable(EXTRA, adds=True)
@@ -206,7 +208,9 @@ _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks": 1080}
 def parse(setting: Setting, node: Node) -> Proxy | Concern:
     """As `new URL()` reads it: a scheme is needed, slashes are not."""
     told = _URL.fullmatch(re.sub(r"[\t\r\n]", "", setting.value).strip())
-    if told is None or (told[1].lower() in _PORTS and (not told[3] or int(told[4] or 0) > 65535)):
+    if told is None or (
+        told[1].lower() in _PORTS and (not told[3] or whole_number(told[4] or "0", most=65535) is None)
+    ):
         return _refused("proxy-url-invalid", setting, "is not a URL with a scheme and a host")
     scheme = told[1].lower()
     if scheme not in _PORTS:
@@ -262,10 +266,10 @@ def bypass(snapshot: Snapshot, endpoint: Endpoint, node: Node) -> str:
 
 
 def _entry(entry: str, node: Node) -> tuple[str, int]:
-    bracketed = re.fullmatch(r"\[(.+)\](?::(\d+))?", entry) if node.understands_ipv6_entries else None
+    bracketed = re.fullmatch(r"\[(.+)\](?::([0-9]{1,15}))?", entry) if node.understands_ipv6_entries else None
     if bracketed:
         return bracketed[1].lower(), int(bracketed[2] or 0)
-    with_port = re.fullmatch(r"(.+):(\d+)", entry)
+    with_port = re.fullmatch(r"(.+):([0-9]{1,15})", entry)
     if with_port and not (node.understands_ipv6_entries and entry.count(":") > 1):
         return with_port[1].lower(), int(with_port[2])
     return entry.lower(), 0

@@ -6,11 +6,11 @@ are there and whether the SDK would accept them. Source: `lib/credentials/` of a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from claudecheck.clients.json_text import as_text, parsed, shown
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
 
@@ -61,7 +61,7 @@ def files(snapshot: Snapshot) -> Iterator[Wanted]:
 
 def named_files(config: str) -> list[str]:
     """The files that a profile's text names besides its own two."""
-    told = _object(config)
+    told = parsed(config)
     auth = told.get("authentication") if isinstance(told, dict) else None
     if not isinstance(auth, dict):
         return []
@@ -116,22 +116,24 @@ def _profile(snapshot: Snapshot, sdk: Sdk, folder: str, name: str) -> Found:
     fault = _config_fault(snapshot, sdk, folder, name)
     if fault:
         return Found("profile", source, path, fault=fault)
-    config = _object(snapshot.file(path).text or "")
+    config = parsed(snapshot.file(path).text or "")
     auth = config["authentication"]
-    base_url = str(config.get("base_url") or "").rstrip("/")
+    base_url = as_text(config.get("base_url")).rstrip("/")
     own = f"{folder}/credentials/{name}.json"
-    credentials = str(auth.get("credentials_path") or own)
+    credentials = as_text(auth.get("credentials_path")) or own
     if auth.get("type") == "user_oauth":
         fault = _login_fault(snapshot, sdk, auth, credentials)
         if not fault and _has_expired(snapshot, auth, credentials):
             return Found("profile", source, credentials, base_url, "its token has expired", stops=False)
         return Found("profile", source, credentials if fault else path, base_url, fault)
     if auth.get("type") != "oidc_federation":
-        return Found("profile", source, path, base_url, f"has the unknown authentication type {auth.get('type')!r}")
+        return Found(
+            "profile", source, path, base_url, f"has the unknown authentication type {shown(auth.get('type'))}"
+        )
     token = auth.get("identity_token")
     token_path = token.get("path") if isinstance(token, dict) else None
     fault = _exchange_fault(snapshot, config, auth) or _token_file_fault(
-        snapshot, str(token_path or snapshot.get(TOKEN_FILE))
+        snapshot, as_text(token_path) or snapshot.get(TOKEN_FILE)
     )
     return Found("profile", source, path, base_url, fault)
 
@@ -150,12 +152,12 @@ def _config_fault(snapshot: Snapshot, sdk: Sdk, folder: str, name: str) -> str:
         return "the profile's file leads out of the configuration folder (a link)"
     if snapshot.os != "Windows" and sdk.refuses_writable_profiles and file.mode & 0o022:
         return f"group or others may write it (mode {file.mode:#o}): chmod go-w"
-    config = _object(file.text)
+    config = parsed(file.text)
     if not isinstance(config, dict):
         return "is not a JSON object"
     if not isinstance(config.get("authentication"), dict):
         return 'has no "authentication" object'
-    base = str(config.get("base_url") or snapshot.get("ANTHROPIC_BASE_URL") or "https://").lower()
+    base = (as_text(config.get("base_url")) or snapshot.get("ANTHROPIC_BASE_URL") or "https://").lower()
     if not base.startswith(("https://", "http://localhost", "http://127.0.0.1", "http://[::1]")):
         return "its base URL is not https, and tokens are exchanged over https only"
     return ""
@@ -171,11 +173,11 @@ def _login_fault(snapshot: Snapshot, sdk: Sdk, auth: Json, path: str) -> str:
             return "the file with the profile's tokens is a link, which the SDK refuses"
         if file.mode & sdk.token_file_modes:
             return f"others may read the profile's tokens (mode {file.mode:#o}): chmod 600"
-    tokens = _object(file.text or "")
+    tokens = parsed(file.text or "")
     if not isinstance(tokens, dict):
         return "the file with the profile's tokens is not a JSON object"
     if tokens.get("type") not in (None, "oauth_token"):
-        return f"the file with the profile's tokens has the type {tokens.get('type')!r}"
+        return f"the file with the profile's tokens has the type {shown(tokens.get('type'))}"
     if not tokens.get("access_token"):
         return "the file with the profile's tokens has no access_token"
     if tokens.get("expires_at") is not None and _seconds(tokens["expires_at"]) is None:
@@ -187,15 +189,15 @@ def _login_fault(snapshot: Snapshot, sdk: Sdk, auth: Json, path: str) -> str:
 
 def _has_expired(snapshot: Snapshot, auth: Json, path: str) -> bool:
     """Without a client_id, nobody but the tool that wrote the file can renew the token: it is sent as it is."""
-    tokens = _object(snapshot.file(path).text or "")
-    expires = _seconds(tokens.get("expires_at"))
+    tokens = parsed(snapshot.file(path).text or "")
+    expires = _seconds(tokens.get("expires_at")) if isinstance(tokens, dict) else None
     return not auth.get("client_id") and expires is not None and expires < snapshot.now
 
 
 def _seconds(value: object) -> int | None:
     try:
         return int(value) if isinstance(value, int | float | str) else None
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: 1e999
         return None
 
 
@@ -241,18 +243,11 @@ def _unreadable(file: FileFact, name: str) -> str:
     return "" if file.readable and file.text is not None else f"{name} cannot be read"
 
 
-def _object(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
 def tokens(texts: Iterable[str]) -> list[str]:
     """Every secret in the files with tokens: strings under a name that holds "token" or "secret"."""
     found: list[str] = []
     for text in texts:
-        told = _object(text)
+        told = parsed(text)
         if isinstance(told, dict):
             found += [v for k, v in told.items() if isinstance(v, str) and ("token" in k or "secret" in k)]
     return found

@@ -105,7 +105,7 @@ def address_unknown(selection: Selection, snapshot: Snapshot, fallback: Fallback
 
 def route_concern(selection: Selection, address: BaseUrl, place: str = "") -> Concern:
     """That another host than api.anthropic.com is called. `place` is the variable with the file that it stands in."""
-    provider, where = selection.provider, address.endpoint.url if address.endpoint else ""
+    provider, where = selection.provider, address.endpoint.shown if address.endpoint else ""
     named = f" ({address.source})" if address.source != selection.variable else ""
     detail = f"it selects {provider.name}: {where}{named}" if where else f"it selects {provider.name}"
     values = {"variable": selection.variable, "provider": provider.name}

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from claudecheck.clients import urls
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
-from claudecheck.clients.urls import Url, UrlError
+from claudecheck.clients.urls import Url, UrlError, shown
 from claudecheck.route import Endpoint, Proxy, Secret
+from claudecheck.whole_number import whole_number
 
 SCHEMES = ("http", "https", "all")
 SYSTEM = "the system's settings"
@@ -127,7 +128,7 @@ def _unreadable(value: str, why: str) -> tuple[str, str]:
     scheme = before.partition("://")[0] if "://" in before else cleaned.partition("://")[0] if "://" in cleaned else ""
     if not re.fullmatch(r"https?|socks5h?", scheme):
         scheme = "http"
-    told = re.fullmatch(r"(?:\[[0-9a-f:]+\]|[\w.-]+)(?::(\d{1,5}))?/?", host)
+    told = re.fullmatch(r"(?:\[[0-9a-f:]+\]|[\w.-]+)(?::([0-9]{1,5}))?/?", host)
     if told is None or int(told[1] or 0) > 65535:
         return why, ""
     if not at:
@@ -135,14 +136,6 @@ def _unreadable(value: str, why: str) -> tuple[str, str]:
     marks = [mark for mark in "/?#" if mark in before.partition("://")[2]]
     hint = "; write " + ", ".join(f"{mark} as %{ord(mark):02X}" for mark in marks) if marks else ""
     return why + hint, f"{scheme}://USER:PASSWORD@{host}"
-
-
-def shown(value: str) -> str:
-    """The value without userinfo, whatever else is wrong with it."""
-    scheme, mark, rest = value.partition("://")
-    if not mark:
-        scheme, rest = "", value
-    return scheme + mark + ("[redacted]@" if "@" in rest else "") + rest.rpartition("@")[2]
 
 
 # -- patterns ----------------------------------------------------------------------------------------
@@ -190,7 +183,7 @@ def _network(url: Url, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Netwo
     if not prefix or not is_address(url.host):
         return None
     host = f"[{url.host}]" if ":" in url.host else url.host
-    if "@" in text or "%" in text or not prefix.isdigit() or not text.endswith(f"{host}/{prefix}"):
+    if "@" in text or "%" in text or whole_number(prefix, most=128) is None or not text.endswith(f"{host}/{prefix}"):
         raise UrlError("is not a network")
     try:
         return ipaddress.ip_network(f"{url.host}/{prefix}", strict=False)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from claudecheck.clients import proxies
-from claudecheck.clients.proxies import Choice, Fault, shown
+from claudecheck.clients.proxies import Choice, Fault
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
+from claudecheck.clients.urls import shown
 from claudecheck.observations import Concern
 from claudecheck.route import Endpoint, Proxy
 

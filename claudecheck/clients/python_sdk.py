@@ -24,6 +24,7 @@ from claudecheck.clients import (
     proxies,
     proxy_checks,
     trust,
+    urls,
     variables,
 )
 from claudecheck.clients.base_url import BaseUrl
@@ -117,7 +118,7 @@ def _plan(scene: Scene, checks: tuple[Check, ...]) -> Plan:
             source=proxy.source if proxy else "",
             system=known.shown if known else "",
             system_source=known.source if known else "",
-            pac=proxies.shown(snapshot.pac),
+            pac=urls.shown(snapshot.pac),
         ),
     )
 

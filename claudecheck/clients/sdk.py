@@ -105,5 +105,5 @@ class Sdk:
 
 def _version(text: str) -> Version:
     """The leading numbers; empty when there are none ("unknown")."""
-    told = re.match(r"\d+(?:\.\d+)*", text)
+    told = re.match(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}", text)
     return tuple(int(part) for part in told[0].split(".")) if told else ()

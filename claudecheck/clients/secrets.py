@@ -27,11 +27,16 @@ def secrets(snapshot: Snapshot) -> list[str]:
     found: list[str] = []
     stored = [client.stored(snapshot) for client in clients()]
     for variables in (snapshot.variables, *(one for part in stored for one in part.variables)):
-        found += _in_variables(variables)
+        found += secrets_in(variables)
     for value in (*snapshot.system_proxies.values(), snapshot.pac, *(one.value for one in snapshot.known_proxies)):
         found += _userinfo(value)
     found += [secret for part in stored for secret in part.secrets]
     return list(dict.fromkeys(filter(None, found)))
+
+
+def secrets_in(variables: Mapping[str, str]) -> list[str]:
+    """Those that stand in variables: what is known without reading a file."""
+    return list(filter(None, _in_variables(variables)))
 
 
 def _in_variables(variables: Mapping[str, str]) -> Iterator[str]:
@@ -39,7 +44,7 @@ def _in_variables(variables: Mapping[str, str]) -> Iterator[str]:
         if _is_secret(name, value):
             yield from (value, value.strip().strip("\"'`\u2018\u2019\u201c\u201d"))
         elif name.lower().endswith(("_proxy", "_url")):
-            yield from _userinfo(value)
+            yield from (*_userinfo(value), *_query_values(value))
     yield from custom_headers.read(variables.get(custom_headers.VARIABLE, "")).values()
 
 
@@ -49,6 +54,14 @@ def _is_secret(name: str, value: str) -> bool:
     if len(value) < SHORTEST_OTHER_SECRET or (_NO_SECRET.search(name) and not _ACCESS_KEY_ID.search(name)):
         return False
     return _OTHER_SECRET.search(name) is not None
+
+
+def _query_values(url: str) -> Iterator[str]:
+    """A gateway's key may stand in the query; a short value may be a word of the language."""
+    for part in re.split(r"[&#]", url.partition("?")[2]):
+        for value in {part.partition("=")[2], unquote(part.partition("=")[2])}:
+            if len(value) >= SHORTEST_OTHER_SECRET:
+                yield value
 
 
 def _userinfo(url: str) -> Iterable[str]:

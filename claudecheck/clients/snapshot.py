@@ -33,6 +33,7 @@ class FileFact:
     symlink: bool = False
     real_path: str = ""
     size: int = 0  # bytes
+    error: str = ""  # why nothing more can be told of it: the system's own words
     text: str | None = field(default=None, repr=False)  # of small files that hold configuration or a token
     authorities: Authorities | None = None
     entries: tuple[str, ...] = ()  # of a folder that was listed: names

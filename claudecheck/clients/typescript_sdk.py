@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from claudecheck.clients import base_url, credentials, custom_headers, node, profiles, proxies, trust, variables
+from claudecheck.clients import base_url, credentials, custom_headers, node, profiles, proxies, trust, urls, variables
 from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.client import Client, NodePackage
 from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
@@ -111,7 +111,7 @@ def _planned(scene: Scene) -> Plan:
             source=choice.proxy.source if choice.proxy else "",
             system=unused.shown if unused else "",
             system_source=unused.source if unused else "",
-            pac=proxies.shown(scene.snapshot.pac),
+            pac=urls.shown(scene.snapshot.pac),
         ),
     )
 
@@ -198,7 +198,7 @@ def proxy_settings(scene: Scene) -> Iterator[Concern]:
             values={
                 "variable": setting.source,
                 "proxy_variable": setting.source,
-                "value": proxies.shown(setting.value),
+                "value": urls.shown(setting.value),
                 "suggestion": "" if "@" in setting.value else setting.value,
             },
         )

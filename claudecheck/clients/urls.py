@@ -88,6 +88,16 @@ def parse(text: str) -> Url:
     )
 
 
+def shown(text: str) -> str:
+    """What is meant for a URL, without userinfo and query, whatever else is wrong with it."""
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        scheme, rest = "", text
+    before, _, rest = rest.rpartition("@")
+    address, query, _ = rest.partition("?")
+    return scheme + mark + ("[redacted]@" if before else "") + address + ("?[redacted]" if query else "")
+
+
 def _groups(form: re.Pattern[str], text: str) -> dict[str, str]:
     told = form.match(text)
     return told.groupdict("") if told else dict.fromkeys(form.groupindex, "")

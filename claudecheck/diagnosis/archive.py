@@ -7,6 +7,9 @@ import msgspec
 from claudecheck.observations import AnyObservation, Journal
 from claudecheck.report import SCHEMA_VERSION
 
+#: Bytes; a run writes a hundred thousand or two.
+LARGEST_REPORT = 64 * 1024 * 1024
+
 
 class _Saved(msgspec.Struct):
     """The part of a saved report that a diagnosis reads: what was seen."""
@@ -27,6 +30,8 @@ def journal_of(text: str | bytes) -> Journal:
         raise UnreadableReportError(f"this is JSON, but not a report of claudecheck: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableReportError("this is not JSON: a saved report was expected") from error
+    except RecursionError as error:
+        raise UnreadableReportError("this is JSON, nested deeper than a report of claudecheck") from error
     if saved.schema_version > SCHEMA_VERSION:
         raise UnreadableReportError(
             f"this report has schema version {saved.schema_version}; this claudecheck reads up to {SCHEMA_VERSION}"

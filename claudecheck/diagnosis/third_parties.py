@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from claudecheck.whole_number import whole_number
+
 
 @dataclass(frozen=True)
 class ThirdParties:
@@ -44,5 +46,6 @@ NO_THIRD_PARTIES = ThirdParties(
 
 def host_and_port(written: str) -> tuple[str, int]:
     """A control as it is written: "HOST" or "HOST:PORT"; 443 when it names no port."""
-    host, colon, port = written.rpartition(":")
-    return (host, int(port)) if colon and port.isdigit() and "]" not in port and ":" not in host else (written, 443)
+    host, _, port = written.rpartition(":")
+    number = whole_number(port, least=1, most=65535)
+    return (host, number) if host and ":" not in host and number is not None else (written, 443)

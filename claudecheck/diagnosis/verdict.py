@@ -11,6 +11,7 @@ from claudecheck.diagnosis.rules import RULES
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange, Journal
 from claudecheck.report import (
+    EXIT_OF_CUT,
     EXIT_OF_LAYER,
     AnsweredBy,
     Billed,
@@ -149,7 +150,12 @@ def _bug(evidence: Evidence) -> Finding:
 
 
 def _incomplete(evidence: Evidence, cut: str) -> Finding:
-    how = {"interrupted": "Ctrl-C", "deadline": f"the deadline of {evidence.run.timeout_s:g} s"}.get(cut, "the end")
+    how = {
+        "interrupted": "Ctrl-C",
+        "terminated": "TERM",
+        "hung-up": "HUP",
+        "deadline": f"the deadline of {evidence.run.timeout_s:g} s",
+    }.get(cut, "the end")
     waiting = evidence.end.waiting_for if evidence.end else ""
     return evidence.finding(
         "incomplete",
@@ -165,9 +171,9 @@ def _incomplete(evidence: Evidence, cut: str) -> Finding:
 def _status(evidence: Evidence, findings: list[Finding], culprit: Finding | None, cut: str) -> tuple[Status, int]:
     if culprit is not None:
         own = CATALOGUE[culprit.code].exit_code or EXIT_OF_LAYER[culprit.layer]
-        return "failing", ExitCode.INTERRUPTED if cut == "interrupted" else own
-    if cut == "interrupted":
-        return "incomplete", ExitCode.INTERRUPTED
+        return "failing", EXIT_OF_CUT.get(cut, own)
+    if cut in EXIT_OF_CUT:
+        return "incomplete", EXIT_OF_CUT[cut]
     if cut and not _complete(evidence):
         return "incomplete", ExitCode.INCOMPLETE
     if any(finding.severity == "warning" for finding in findings):

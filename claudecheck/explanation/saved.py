@@ -28,7 +28,7 @@ def explain_report(raw: bytes) -> Explanation | None:
     """None when the text is no report after all."""
     try:
         report = msgspec.json.decode(raw, type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return _of(report)
 

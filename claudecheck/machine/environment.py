@@ -19,7 +19,7 @@ from claudecheck.clients.ca_files import BUNDLES
 from claudecheck.clients.registry import clients
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
-from claudecheck.machine import files, platform_facts, programs
+from claudecheck.machine import files, platform_facts, programs, reading
 from claudecheck.observations import Interpreter, LocalNetwork, Run
 
 __all__ = [
@@ -74,10 +74,7 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
 
 def _place(find: Callable[[], Path]) -> str:
     """A user without an entry in the system's list has no home; a folder that was deleted has no name."""
-    try:
-        return str(find())
-    except (OSError, RuntimeError):
-        return "/"
+    return reading.patiently(lambda: str(find()), "/")
 
 
 def with_store_of(snapshot: Snapshot, interpreter: Interpreter) -> Snapshot:
@@ -143,13 +140,13 @@ def _look(one: Wanted, cwd: str, root: Path) -> FileFact:
 
 
 def _system_store() -> str:
-    return next((path for path in BUNDLES if Path(path).is_file()), "")
+    return next((path for path in BUNDLES if reading.is_file(path)), "")
 
 
 def _public_roots() -> frozenset[str]:
     import certifi
 
-    return files.fingerprints(Path(certifi.where()).read_bytes())
+    return files.fingerprints(reading.content(certifi.where(), files.LARGEST_BUNDLE) or b"")
 
 
 # -- observations ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Looks at files: what they are, who may read them, which certificates they hold. Judges nothing."""
+"""Looks at files: what they are, who may read them, which certificates they hold. Judges nothing, raises nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import Literal
 
 from claudecheck.clients.ca_files import HASHED_NAME, PEM_BLOCK
 from claudecheck.clients.snapshot import Authorities, FileFact, FileKind
+from claudecheck.machine import reading
 
-LARGEST_TEXT = 64 * 1024
+#: Of a folder with configurations no more are read.
+_MOST_FILES = 100
 LARGEST_BUNDLE = 16 * 1024 * 1024
 
 
@@ -26,13 +28,19 @@ def look(
     Of a directory of authorities, `most` files are read: one tells that it is not empty. `listing` is the ending
     of the names that are listed of a directory.
     """
-    place = Path(cwd, path)
+    stuck = FileFact(path, kind="other", error="it does not answer")
+    most = most if authorities else 0
+    return reading.patiently(lambda: _look(path, Path(cwd, path), text=text, most=most, listing=listing), stuck)
+
+
+def _look(path: str, place: Path, *, text: bool, most: int, listing: str) -> FileFact:
     try:
         seen = place.stat()
         symlink = place.is_symlink()
-        real_path = str(place.resolve())
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return FileFact(path)
+        real_path = os.path.realpath(place)
+    except (OSError, ValueError) as error:
+        fault = reading.fault_of(error)
+        return FileFact(path, kind="other" if fault else "missing", error=fault)
     kind: FileKind = "other"
     if stat.S_ISREG(seen.st_mode):
         kind = "file"
@@ -47,26 +55,17 @@ def look(
         symlink=symlink,
         real_path=real_path,
         size=seen.st_size,
-        text=_text(place, seen.st_size) if text and readable and kind == "file" else None,
-        authorities=_authorities(place, kind, most) if authorities and readable else None,
-        entries=_entries(place, listing) if listing and kind == "directory" else (),
+        text=_text(place) if text and readable and kind == "file" else None,
+        authorities=_authorities(place, kind, most) if most and readable else None,
+        entries=tuple(reading.names_in(place, listing)[:_MOST_FILES]) if listing and kind == "directory" else (),
     )
 
 
-def _entries(place: Path, ending: str) -> tuple[str, ...]:
-    try:
-        return tuple(sorted(one.name for one in place.iterdir() if one.name.endswith(ending)))
-    except OSError:
-        return ()
-
-
-def _text(place: Path, size: int) -> str | None:
-    if size > LARGEST_TEXT:
+def _text(place: Path) -> str | None:
+    content = reading.content(place, reading.LARGEST_TEXT + 1)
+    if content is None or len(content) > reading.LARGEST_TEXT:
         return None
-    try:
-        return place.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return None
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _authorities(place: Path, kind: FileKind, most: int) -> Authorities | None:
@@ -76,10 +75,8 @@ def _authorities(place: Path, kind: FileKind, most: int) -> Authorities | None:
 
 
 def _bundle(place: Path) -> Authorities | None:
-    try:
-        with place.open("rb") as file:
-            content = file.read(LARGEST_BUNDLE)
-    except OSError:
+    content = reading.content(place, LARGEST_BUNDLE)
+    if content is None:
         return None
     return Authorities(form=_form(content), fingerprints=fingerprints(content), error=_load_error(place))
 
@@ -95,15 +92,9 @@ def _form(content: bytes) -> Literal["pem", "der", "empty", "other"]:
 
 def _hashed_directory(place: Path, most: int) -> Authorities | None:
     found: set[str] = set()
-    try:
-        hashed = [entry for entry in place.iterdir() if HASHED_NAME.fullmatch(entry.name)]
-    except OSError:
-        return None
-    for entry in hashed[:most]:
-        try:
-            found |= fingerprints(entry.read_bytes())
-        except OSError:
-            continue
+    hashed = [name for name in reading.names_in(place) if HASHED_NAME.fullmatch(name)]
+    for name in hashed[:most]:
+        found |= fingerprints(reading.content(place / name, LARGEST_BUNDLE) or b"")
     return Authorities(form="directory", fingerprints=frozenset(found))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from claudecheck.clients.snapshot import Setting
-from claudecheck.machine import child
+from claudecheck.machine import child, reading
 
 System = Literal["Linux", "Darwin", "Windows"]
 Shell = Literal["sh", "fish", "powershell", "cmd"]
@@ -54,7 +54,7 @@ def release(name: System, root: Path) -> str:
     """The system's own name for itself: "Debian GNU/Linux 12 (bookworm)", "14.5"."""
     if name == "Darwin":
         return platform.mac_ver()[0]
-    told = re.search(r'^PRETTY_NAME="?([^"\n]*)', _read(root / "etc/os-release"), re.MULTILINE)
+    told = re.search(r'^PRETTY_NAME="?([^"\n]*)', reading.text(root / "etc/os-release"), re.MULTILINE)
     return told[1] if told else platform.release()
 
 
@@ -75,9 +75,9 @@ def container(variables: Variables, root: Path) -> str:
         if variables.get(variable):
             return name
     for file, name in _CONTAINER_FILES.items():
-        if (root / file).exists():
+        if reading.exists(root / file):
             return name
-    groups = _read(root / "proc/self/cgroup")
+    groups = reading.text(root / "proc/self/cgroup")
     for mark, name in _CGROUPS.items():
         if mark in groups:
             return name
@@ -85,7 +85,7 @@ def container(variables: Variables, root: Path) -> str:
 
 
 def wsl(variables: Variables, root: Path) -> bool:
-    return bool(variables.get("WSL_DISTRO_NAME")) or "microsoft" in _read(root / "proc/version").lower()
+    return bool(variables.get("WSL_DISTRO_NAME")) or "microsoft" in reading.text(root / "proc/version").lower()
 
 
 def ssh(variables: Variables) -> bool:
@@ -134,9 +134,9 @@ def known_proxies(name: System, desktop: Mapping[str, str], home: str, root: Pat
     if name != "Linux":
         return ()
     found = [
-        (_etc_environment(_read(root / "etc/environment")), "/etc/environment"),
-        (_git_proxy(_read(Path(home) / ".gitconfig")), "~/.gitconfig"),
-        (_git_proxy(_read(root / "etc/gitconfig")), "/etc/gitconfig"),
+        (_etc_environment(reading.text(root / "etc/environment")), "/etc/environment"),
+        (_git_proxy(reading.text(Path(home) / ".gitconfig")), "~/.gitconfig"),
+        (_git_proxy(reading.text(root / "etc/gitconfig")), "/etc/gitconfig"),
         (_desktop_proxy(desktop), "the desktop's settings"),
     ]
     return tuple(Setting(value, source) for value, source in found if value)
@@ -206,7 +206,10 @@ def _registry_value(name: str) -> str:
 def interfaces(name: System) -> tuple[str, ...]:
     """Names of those that are up, without loopback; empty where the system does not tell."""
     if name == "Linux":
-        return tuple(one for _, one in socket.if_nameindex() if _is_up(one))
+        try:
+            return tuple(one for _, one in socket.if_nameindex() if _is_up(one))
+        except OSError:  # no descriptor is left, or a sandbox forbids it
+            return ()
     if name == "Darwin":
         return tuple(one for one in _ask("ifconfig", "-lu").split() if not one.startswith("lo"))
     return ()
@@ -237,13 +240,6 @@ def has_route(family: Literal["ipv4", "ipv6"]) -> bool:
     except OSError:
         return False
     return not source.lower().startswith("fe80")  # a link-local source reaches no further than the link
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _ask(*command: str, variables: Variables | None = None) -> str:

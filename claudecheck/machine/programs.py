@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -10,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from claudecheck.clients.client import Command, InPython, Launcher, NodePackage
+from claudecheck.clients.json_text import parsed
 from claudecheck.clients.registry import clients
 from claudecheck.clients.snapshot import Program, Snapshot
-from claudecheck.machine import child
+from claudecheck.machine import child, reading
 
 #: Seconds for a program to tell its version; Node takes about 40 ms.
 LIMIT_S = 3.0
@@ -60,7 +60,7 @@ def _launcher(name: str, variables: Mapping[str, str]) -> Program | None:
     real = os.path.realpath(path)
     if told := _NATIVE.search(real):
         return Program(path, told[1])
-    manifest = next((one / "package.json" for one in Path(real).parents if (one / "package.json").is_file()), None)
+    manifest = next((one / "package.json" for one in Path(real).parents if reading.is_file(one / "package.json")), None)
     return Program(path, _version(manifest) if manifest else "")
 
 
@@ -68,14 +68,11 @@ def _package(name: str, start: Path) -> Program | None:
     """As Node finds it: in the nearest `node_modules`, upwards from the working folder."""
     for folder in (start, *start.parents):
         manifest = folder / "node_modules" / name / "package.json"
-        if manifest.is_file():
+        if reading.is_file(manifest):
             return Program(str(manifest.parent), _version(manifest))
     return None
 
 
 def _version(manifest: Path) -> str:
-    try:
-        told = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
+    told = parsed(reading.text(manifest))
     return str(told.get("version", "")) if isinstance(told, dict) else ""

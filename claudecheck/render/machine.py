@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from claudecheck.report import SCHEMA_VERSION, ExitCode, Report
+from claudecheck.report import EXIT_OF_CUT, SCHEMA_VERSION, ExitCode, Report
 
 #: Of the top level, in the order in which it is written: the verdict first, the evidence last.
 _FIELDS: Mapping[str, str] = {
@@ -76,6 +76,7 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
 #: Types whose every field is written always. Observations may gain fields that older reports lack.
 _COMPLETE = ("Report", "Tool", "Billed", "RouteView", "StageRow", "Finding", "Fix", "Command", "VariationRow")
 
+_CUTS = sorted(map(int, EXIT_OF_CUT.values()))
 _LAYER_CODES: Mapping[str, ExitCode] = {
     "environment": ExitCode.ENVIRONMENT,
     "dns": ExitCode.DNS,
@@ -184,9 +185,9 @@ def _what_hangs_together() -> list[dict[str, Any]]:
             {"status": {"const": "degraded"}},
             {"exit_code": {"enum": [0, 1]}, "findings": {**warning, **_no_finding_but("warning", "info")}},
         ),
-        _if({"status": {"const": "incomplete"}}, {"exit_code": {"enum": [20, 130]}}),
+        _if({"status": {"const": "incomplete"}}, {"exit_code": {"enum": sorted([20, *_CUTS])}}),
         *(
-            _if({"first_failing_layer": {"const": layer}}, {"exit_code": {"enum": [int(code), 70, 130]}})
+            _if({"first_failing_layer": {"const": layer}}, {"exit_code": {"enum": [int(code), 70, *_CUTS]}})
             for layer, code in _LAYER_CODES.items()
         ),
         _if({"request_id": text}, {"reached_api": {"const": True}}),

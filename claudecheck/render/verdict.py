@@ -130,7 +130,7 @@ def cut(report: Report) -> str:
         return ""
     run = observed(report, Run)
     limit = f" of {run.timeout_s:g} s" if run else ""
-    reason = f"the deadline{limit} came first" if end.cut == "deadline" else "interrupted"
+    reason = f"the deadline{limit} came first" if end.cut == "deadline" else end.cut.replace("-", " ")
     return f"{reason}, while waiting for {end.waiting_for}" if end.waiting_for else reason
 
 

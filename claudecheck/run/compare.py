@@ -17,7 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck.clients import base_url, credentials, proxies, python_sdk, registry, trust
+from claudecheck import interruption
+from claudecheck.clients import base_url, credentials, proxies, python_sdk, registry, trust, urls
 from claudecheck.clients.proxies import Fault
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
@@ -144,7 +145,7 @@ def _direct(start: Planned) -> Planned:
 
 
 def _proxied(start: Planned, url: str) -> Planned:
-    shown = proxies.shown(url)
+    shown = urls.shown(url)
     parsed = proxies.parse(Setting(url, "--proxy"), Sdk(), socks=True)
     if isinstance(parsed, Fault):
         raise UnusableError(f"--proxy {shown} {parsed.detail}", "for example: --proxy http://proxy.example.com:3128")
@@ -184,7 +185,7 @@ def _endpoint(snapshot: Snapshot) -> Endpoint:
 def _elsewhere(start: Planned, url: str, key_name: str) -> Planned:
     snapshot = start.snapshot
     read = base_url.parse(url, "--base-url")
-    shown = base_url.shown(url)
+    shown = urls.shown(url)
     if read.fault or read.endpoint is None:
         raise UnusableError(f"--base-url {shown} {read.fault}", "for example: --base-url https://api.anthropic.com")
     first = _first_plan(snapshot)
@@ -192,8 +193,8 @@ def _elsewhere(start: Planned, url: str, key_name: str) -> Planned:
     stopped = any(concern.kind == "base-url-invalid" for concern in first.concerns)
     if own and not stopped and own.url == read.endpoint.url and not key_name:
         raise UnusableError(f"the first route goes to {shown} already", "name another address")
-    change = Change(variable="base URL", after=read.endpoint.url, sets={base_url.VARIABLE: _pasteable(shown)})
-    column = replace(start, label=read.endpoint.url.partition("://")[2], change=change)
+    change = Change(variable="base URL", after=read.endpoint.shown, sets={base_url.VARIABLE: _pasteable(shown)})
+    column = replace(start, label=read.endpoint.shown.partition("://")[2], change=change)
     if not key_name and own and _origin(own) == _origin(read.endpoint):
         variables = {**snapshot.variables, base_url.VARIABLE: url}
         return replace(column, snapshot=environment.read(variables))
@@ -282,23 +283,23 @@ class Steps:
         self._tell("compare", ", ".join(f"{stage} ({label})" for label, stage in self._at.items()))
 
 
-def walk(columns: Sequence[Planned], seconds: float, steps: Steps) -> tuple[list[Journal], bool]:
-    """Every column at the same time, and whether Ctrl-C ended it; what was seen until then is there."""
+def walk(columns: Sequence[Planned], seconds: float, steps: Steps) -> tuple[list[Journal], str]:
+    """Every column at the same time, and what cut it short from outside; what was seen until then is there."""
     deadlines = [Deadline(seconds) for _ in columns]
     jobs = [partial(_walk, column, deadline, steps) for column, deadline in zip(columns, deadlines, strict=True)]
     started = side_by_side.Started(jobs)
     journals = [Journal() for _ in columns]
-    interrupted = False
+    cut = ""
     try:
         for place, journal in started.finished(seconds + _FAREWELL_S):
             journals[place] = journal
-    except KeyboardInterrupt:
-        interrupted = True
+    except KeyboardInterrupt as error:
+        cut = interruption.cut_of(error)
         for deadline in deadlines:
             deadline.cancel()
         for place, journal in started.finished(_FAREWELL_S):
-            journals[place] = _interrupted(journal)
-    return journals, interrupted
+            journals[place] = _interrupted(journal, cut)
+    return journals, cut
 
 
 def _walk(column: Planned, deadline: Deadline, steps: Steps) -> Journal:
@@ -309,9 +310,7 @@ def _walk(column: Planned, deadline: Deadline, steps: Steps) -> Journal:
         steps.ended(column.label)
 
 
-def _interrupted(journal: Journal) -> Journal:
+def _interrupted(journal: Journal, cut: str) -> Journal:
     """A column knows at most that its time was up, and one that ended with it not even that; why, is known here."""
-    seen = (
-        msgspec.structs.replace(one, cut="interrupted") if isinstance(one, End) else one for one in journal.observations
-    )
+    seen = (msgspec.structs.replace(one, cut=cut) if isinstance(one, End) else one for one in journal.observations)
     return Journal(tuple(seen))

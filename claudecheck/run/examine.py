@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from claudecheck import interruption
 from claudecheck.clients import python_sdk
 from claudecheck.clients.client import Client, InPython
 from claudecheck.clients.registry import load, named
@@ -66,8 +67,8 @@ def examine(
             thread.join(timeout=min(0.1, max(deadline.remaining(), 0.001)))
         if thread.is_alive() or deadline.over:  # the last probe may notice the deadline before this thread does
             cut = "deadline"
-    except KeyboardInterrupt:
-        cut = "interrupted"
+    except KeyboardInterrupt as error:
+        cut = interruption.cut_of(error)
     deadline.cancel()
     examination.end_worker()
     waiting = examination.waiting_for if cut else ""

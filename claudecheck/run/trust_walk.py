@@ -71,7 +71,7 @@ def walk(snapshot: Snapshot, python: str | None, deadline: Deadline) -> Judged:
     if seen is None:
         return Judged(_why_stopped(plan, writer.journal()))
     if not all(certificate.pem for certificate in seen.chain):
-        url = plan.route.endpoint.url if plan.route else ""
+        url = plan.route.endpoint.shown if plan.route else ""
         return Judged(
             Stopped(url=url, layer="tls", error="a certificate holds a secret of this machine: it is withheld")
         )
@@ -92,7 +92,7 @@ def _walked(plan: Plan, writer: JournalWriter) -> TlsHandshake | None:
 def _why_stopped(plan: Plan, journal: Journal) -> Stopped:
     if plan.route is None:
         return Stopped(url="", layer="environment", error="the base URL cannot be read")
-    url = plan.route.endpoint.url
+    url = plan.route.endpoint.shown
     if plan.route.endpoint.scheme == "http":
         return Stopped(url=url, layer="environment", error="plain http:// shows no certificate")
     failed = [one for one in journal.observations if not one.ok]
@@ -134,7 +134,7 @@ def _matrix(seen: TlsHandshake, plan: Plan, snapshot: Snapshot, interpreter: Int
     endpoint = plan.route.endpoint if plan.route else None
     return matrix(
         seen,
-        url=endpoint.url if endpoint else "",
+        url=endpoint.shown if endpoint else "",
         machine=Machine(os=snapshot.os, shell=snapshot.shell, container=bool(snapshot.container)),
         values={
             "host": endpoint.host if endpoint else "",

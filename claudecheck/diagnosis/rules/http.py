@@ -15,6 +15,7 @@ from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange
 from claudecheck.report import Confidence, Finding, Layer, Owner, Severity
+from claudecheck.whole_number import whole_number
 
 _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 
@@ -131,7 +132,7 @@ def values_of(seen: HttpExchange) -> dict[str, str]:
 
 
 def _seconds(value: str) -> str:
-    return f"{value} s" if value.isdigit() else value
+    return f"{value} s" if whole_number(value) is not None else value
 
 
 def _seen(seen: HttpExchange) -> list[str]:

@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from claudecheck.failures import Failure
+from claudecheck.machine import reading
 from claudecheck.observations import NameLookup, ResolverConfig
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.walk import Walk
+from claudecheck.whole_number import whole_number
 
 #: glibc asks one silent nameserver twice for 5 s each. The synchronous client waits for that: its
 #: connect timeout does not cover names.
@@ -188,6 +190,8 @@ def read_config(walk: Walk, host: str) -> ResolverConfig:
     return walk.record(seen, started)
 
 
+#: What the C library takes as the most (resolv.conf(5)). A hosts file that blocks advertisements holds megabytes.
+_MOST_NDOTS, _LARGEST_HOSTS = 15, 16 * 1024 * 1024
 Config = tuple[list[str], list[str], int, str, str]
 
 
@@ -199,11 +203,10 @@ def _resolv_conf(path: Path) -> Config:
     nameservers: list[str] = []
     search: list[str] = []
     ndots = 1
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        return [], [], ndots, str(path), str(error)
-    for line in text.splitlines():
+    content = reading.content(path, reading.LARGEST_TEXT)
+    if content is None:
+        return [], [], ndots, str(path), f"{path} cannot be read"
+    for line in content.decode("utf-8", "replace").splitlines():
         words = line.split("#")[0].split(";")[0].split()
         match words:
             case ["nameserver", address, *_]:
@@ -213,8 +216,8 @@ def _resolv_conf(path: Path) -> Config:
             case ["options", *options]:
                 for option in options:
                     name, _, value = option.partition(":")
-                    if name == "ndots" and value.isdigit():
-                        ndots = int(value)
+                    if name == "ndots":
+                        ndots = min(whole_number(value) or 0, _MOST_NDOTS) if value else ndots
             case _:
                 pass
     return nameservers, search, ndots, str(path), f"{path} names no nameserver"
@@ -242,12 +245,8 @@ def _hosts_file() -> Path:
 
 def _hosts_entries(host: str) -> list[str]:
     wanted = host.rstrip(".").lower()
-    try:
-        text = _hosts_file().read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
     entries: list[str] = []
-    for line in text.splitlines():
+    for line in reading.text(_hosts_file(), _LARGEST_HOSTS).splitlines():
         words = line.split("#")[0].split()
         if wanted in (word.rstrip(".").lower() for word in words[1:]):
             entries.append(words[0])

@@ -16,7 +16,7 @@ from typing import Any
 
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
-from claudecheck.machine import child
+from claudecheck.machine import child, reading
 from claudecheck.observations import Interpreter
 from claudecheck.route import Family
 
@@ -110,7 +110,7 @@ def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tup
     scripts, python = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python3")
     if folder := variables.get("VIRTUAL_ENV"):
         for name in (python, "python.exe" if os.name == "nt" else "python"):
-            if (inside := Path(folder) / scripts / name).is_file():
+            if reading.is_file(inside := Path(folder) / scripts / name):
                 yield str(inside), "VIRTUAL_ENV"
                 return
     found = 0

@@ -19,6 +19,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from claudecheck.clients.ca_files import HASHED_NAME, HTTPX2_BUNDLES, PEM_BLOCK
+from claudecheck.machine import reading
 from claudecheck.observations import Certificate, StoreVerdict
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_NAMES = 50
+LARGEST_STORE = 16 * 1024 * 1024  # bytes of one file of certificates
 LONGEST_NAME = 300
 _NOTHING: list[str] = []
 
@@ -221,7 +224,7 @@ def stores_here(variables: Mapping[str, str], *, cafile: str = "", capath: str =
     """
     system = Store("os", cafile=cafile, capath=capath) if cafile or capath else system_store()
     named = [
-        Store(name, capath=path) if name == "SSL_CERT_DIR" or Path(path).is_dir() else Store(name, cafile=path)
+        Store(name, capath=path) if name == "SSL_CERT_DIR" or reading.is_folder(path) else Store(name, cafile=path)
         for name, path in variables.items()
         if path
     ]
@@ -241,10 +244,10 @@ def system_store() -> Store:
         roots = [der for der, encoding, _ in ssl.enum_certificates("ROOT") if encoding == "x509_asn"]
         return Store("os", certificates=tuple(roots))
     paths = ssl.get_default_verify_paths()
-    cafile = paths.openssl_cafile if Path(paths.openssl_cafile).is_file() else ""
-    capath = paths.openssl_capath if Path(paths.openssl_capath).is_dir() else ""
+    cafile = paths.openssl_cafile if reading.is_file(paths.openssl_cafile) else ""
+    capath = paths.openssl_capath if reading.is_folder(paths.openssl_capath) else ""
     if not cafile and not capath:
-        cafile = next((path for path in HTTPX2_BUNDLES if Path(path).is_file()), "")
+        cafile = next((path for path in HTTPX2_BUNDLES if reading.is_file(path)), "")
     return Store("os", cafile=cafile, capath=capath)
 
 
@@ -353,20 +356,15 @@ def _held(store: Store) -> dict[bytes, str]:
     paths = [Path(path) for path in (store.extra, store.cafile) if path]
     folders = [Path(folder) for folder in store.capath.split(os.pathsep) if folder]
     for path in [*(path for folder in folders for path in _hashed(folder)), *paths]:
-        try:
-            for der in pem_blocks(path.read_bytes()):
-                found.setdefault(der, str(path))
-        except (OSError, ValueError):
-            continue
+        for der in pem_blocks(reading.content(path, LARGEST_STORE) or b""):
+            found.setdefault(der, str(path))
     return found
 
 
 def _hashed(folder: Path) -> list[Path]:
     """What the hashed names of a folder stand for, so that people find it."""
-    try:
-        return sorted(path.resolve() for path in folder.iterdir() if HASHED_NAME.fullmatch(path.name))
-    except OSError:
-        return []
+    names = [name for name in reading.names_in(folder) if HASHED_NAME.fullmatch(name)]
+    return sorted(Path(reading.patiently(partial(os.path.realpath, folder / name), "")) for name in names)
 
 
 def authorities(store: Store) -> list[bytes]:
@@ -412,4 +410,6 @@ def _public_roots() -> tuple[str, frozenset[bytes]]:
     import certifi
 
     path = certifi.where()
-    return path, frozenset(hashlib.sha256(der).digest() for der in pem_blocks(Path(path).read_bytes()))
+    return path, frozenset(
+        hashlib.sha256(der).digest() for der in pem_blocks(reading.content(path, LARGEST_STORE) or b"")
+    )

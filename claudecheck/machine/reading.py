@@ -1,0 +1,106 @@
+"""The one way in which files of this machine are read: nothing raises, and nothing waits for long.
+
+What is read is chosen by variables and files of others, so it may be anything: a path longer than a path may be, a
+folder that may not be searched, a pipe without a writer, a file of the kernel's, a home on a server that is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LARGEST_TEXT = 64 * 1024
+#: Seconds for one look at the file system. Where one is stuck, the others are too, as a rule: they get less.
+LIMIT_S, _LIMIT_BESIDE_STUCK_S = 1.0, 0.05
+#: A folder that holds more than that holds no configuration.
+_MOST_NAMES = 10_000
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+_stuck: set[threading.Thread] = set()
+
+
+def patiently(read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns; `otherwise` when it raises or does not come back in time. It is left to itself then."""
+    found: list[T] = []
+
+    def run() -> None:
+        with suppress(OSError, ValueError, RuntimeError, MemoryError):
+            found.append(read())
+
+    thread = threading.Thread(target=run, name="reading", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the user may start no more threads
+        run()
+        return found[0] if found else otherwise
+    for other in [one for one in _stuck if not one.is_alive()]:
+        _stuck.discard(other)
+    thread.join(_LIMIT_BESIDE_STUCK_S if _stuck else LIMIT_S)
+    if thread.is_alive():
+        _stuck.add(thread)
+    return found[0] if found else otherwise
+
+
+def fault_of(error: Exception) -> str:
+    """Why a path could not be looked at; empty when there simply is nothing."""
+    if isinstance(error, OSError) and error.errno not in _NOT_THERE:
+        return error.strerror or type(error).__name__
+    return ""  # ValueError: a NUL in the name, which no file has
+
+
+def content(path: str | Path, most: int) -> bytes | None:
+    """At most so many bytes of a regular file; None when they cannot be had."""
+    return patiently(lambda: _content(path, most), None)
+
+
+def text(path: str | Path, most: int = LARGEST_TEXT) -> str:
+    """A small text, with a mark for what is not UTF-8; empty when it cannot be had."""
+    return (content(path, most) or b"").decode("utf-8", "replace")
+
+
+def is_file(path: str | Path) -> bool:
+    """A file that this user can see."""
+    return patiently(lambda: os.path.isfile(path), False)  # noqa: PTH113  # Path's own raises where it may not search
+
+
+def is_folder(path: str | Path) -> bool:
+    return patiently(lambda: os.path.isdir(path), False)  # noqa: PTH112
+
+
+def is_pipe(path: str | Path) -> bool:
+    return patiently(lambda: stat.S_ISFIFO(os.stat(path).st_mode), False)  # noqa: PTH116
+
+
+def exists(path: str | Path) -> bool:
+    return patiently(lambda: os.path.exists(path), False)  # noqa: PTH110
+
+
+def names_in(folder: str | Path, suffix: str = "") -> list[str]:
+    """The names in a folder, in order; none when it cannot be listed."""
+    return patiently(lambda: _names_in(folder, suffix), [])
+
+
+def _content(path: str | Path, most: int) -> bytes | None:
+    # Opening a pipe waits for its other end, and reading some files of the kernel waits for news.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def _names_in(folder: str | Path, suffix: str) -> list[str]:
+    names: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(suffix):
+                names.append(entry.name)
+            if len(names) >= _MOST_NAMES:
+                break
+    return sorted(names)

@@ -6,11 +6,16 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.machine import environment
 from tests.listeners import Listeners
+
+# How long an example takes is the machine's load as much as ours.
+hypothesis.settings.register_profile("loaded", deadline=None)
+hypothesis.settings.load_profile("loaded")
 
 GOLDEN = Path(__file__).parent / "golden"
 

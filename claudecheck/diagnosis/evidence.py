@@ -53,7 +53,7 @@ class Evidence:
         self.has_route = chosen is not None
         self.route = chosen.route if chosen else RouteView(client=self.run.client)
         self.concerns = journal.all(Concern)
-        self.crashes = journal.all(Crash, variation=None)
+        self.crashes = journal.all(Crash)  # on the route; one in a variation is that variation's failure
         self.proposals: list[cures.Proposal] = []  # of the findings that were made so far
         self.skipped = {skip.stage: skip.because for skip in journal.all(Skipped)}
 

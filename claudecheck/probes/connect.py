@@ -73,8 +73,8 @@ def connect(
         _prepare(sock, family, max_segment)
         sock.settimeout(max(walk.deadline.share(limit_s), 0.001))
         sock.connect((address, port))
-    except OSError as error:
-        failed = _failed(facts, error, sock, family)
+    except (OSError, ValueError, OverflowError) as error:  # the last two: an address or port that is none
+        failed = _failed(facts, error if isinstance(error, OSError) else OSError(str(error)), sock, family)
         if sock is not None:
             sock.close()
         return walk.record(failed, started), None

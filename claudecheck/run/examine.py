@@ -7,7 +7,6 @@ comes when the deadline does and Ctrl-C is heard at once.
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,13 +21,12 @@ from claudecheck.clients.registry import load, named
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.trusts import ClientTrust, trusts
-from claudecheck.failures import Failure, Stage
+from claudecheck.failures import Stage
 from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter
 from claudecheck.machine import environment
 from claudecheck.observations import (
     AnyObservation,
-    Crash,
     End,
     Interpreter,
     Journal,
@@ -39,6 +37,7 @@ from claudecheck.probes import side_by_side
 from claudecheck.probes.senders import worker as workers
 from claudecheck.probes.walk import Walk
 from claudecheck.route import ClientName, Plan
+from claudecheck.run import crash
 from claudecheck.run.options import Options
 
 if TYPE_CHECKING:
@@ -92,10 +91,7 @@ class _Examination:
         try:
             self._run()
         except Exception as error:  # the loop's own broad except: a bug of ours becomes an observation
-            trace = traceback.format_exc()
-            self.writer.write(
-                Crash(stage=self._stage, probe=_where(error), trace=trace, failure=Failure.CRASHED, error=repr(error))
-            )
+            self.writer.write(crash.seen(self._stage, error))
 
     def _at(self, stage: Stage, detail: str = "") -> None:
         self._stage = stage
@@ -232,12 +228,3 @@ class _Examination:
     def end_worker(self) -> None:
         if self.worker is not None:
             self.worker.end()
-
-
-def _where(error: BaseException) -> str:
-    """The innermost place of ours in a traceback: module and line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return "unknown"
-    last = frames[-1]
-    return f"{last.name}, line {last.lineno}"

@@ -26,6 +26,7 @@ from claudecheck.probes import message, models, reach, side_by_side
 from claudecheck.probes.senders.sender import Plain, Sender, find
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Endpoint, Plan, Route
+from claudecheck.run import crash
 from claudecheck.run.options import Options
 from claudecheck.run.vary import Walker
 
@@ -48,7 +49,14 @@ def walk(ground: Ground, proposals: Sequence[Proposal], *, names: bool = False) 
     """All side by side, within one attempt's time. With `names`, the addresses that other resolvers gave as well."""
     limit_s = ground.writer.deadline.share(ground.options.step_s)
     once = threading.Lock()
-    jobs: list[Callable[[], object]] = [partial(_try, ground, one, limit_s, once) for one in proposals]
+    jobs: list[Callable[[], object]] = [
+        crash.contained(
+            partial(_try, ground, one, limit_s, once),
+            Walk(route=Route(), writer=ground.writer, variation=one.id),
+            Stage.ENVIRONMENT,
+        )
+        for one in proposals
+    ]
     if names:
         jobs.append(partial(_connect_to_answers, ground, limit_s))
     side_by_side.run(jobs, limit_s)

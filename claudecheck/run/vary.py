@@ -19,6 +19,7 @@ from claudecheck.probes.names import resolve
 from claudecheck.probes.proxy import tunnel
 from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.walk import Walk
+from claudecheck.run import crash
 
 #: Seconds: nameservers are asked twice in that time, a small request is answered, a token is written.
 ASK_LIMIT_S, REQUEST_LIMIT_S, MESSAGE_LIMIT_S = 3.0, 8.0, 10.0
@@ -42,7 +43,8 @@ class Walker:
             tried = VariationTried(id=ask.id, stage=ask.stage, changed=ask.changed, before=ask.before, after=ask.after)
             self.walk.record(tried, self.walk.start())
             kept = self.walk.kept if ask in over_kept else None
-            jobs.append(partial(self._walk, replace(self.walk, route=ask.route, variation=ask.id, kept=kept), ask))
+            walk = replace(self.walk, route=ask.route, variation=ask.id, kept=kept)
+            jobs.append(crash.contained(partial(self._walk, walk, ask), walk, ask.stage))
         usual = MESSAGE_LIMIT_S + 1.0 if any(_costs(ask) for ask in asks) else 2 * self.step_s
         side_by_side.run(jobs, self.walk.deadline.share(limit_s or usual))
 

@@ -97,7 +97,7 @@ def _answer(walk: Walk, asked: NameLookup, limit_s: float) -> NameLookup:
         return msgspec.structs.replace(asked, failure=system_errors.failure_of(error), error=str(error))
     except EOFError:
         return msgspec.structs.replace(asked, failure=Failure.CLOSED, error="closed without an answer")
-    except (dns.exception.DNSException, NoDnsAnswerError) as error:
+    except Exception as error:  # whatever the libraries below raise over an answer is that nameserver's failure
         text = f"{type(error).__name__}: {error}"
         return msgspec.structs.replace(asked, failure=Failure.MALFORMED, error=text)
     return _facts(asked, reply)

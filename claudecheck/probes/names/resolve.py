@@ -101,7 +101,10 @@ def _system(host: str, port: int, family: str, flags: int) -> tuple[NameLookup, 
         answers = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM, 0, flags)
     except OSError as error:
         return msgspec.structs.replace(seen, failure=system_errors.failure_of(error), error=str(error)), []
-    except UnicodeError as error:  # an empty label, or one of more than 63 characters: no nameserver is asked
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # an empty label, say: no nameserver is asked
         return msgspec.structs.replace(seen, failure=Failure.NAME_NOT_FOUND, error=str(error)), []
     addresses = list(dict.fromkeys(Address(kind, _numeric(sockaddr)) for kind, _, _, _, sockaddr in answers))
     canonical = next((name for _, _, _, name, _ in answers if name), "")

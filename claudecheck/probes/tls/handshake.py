@@ -74,31 +74,10 @@ _LOCAL_REASONS = {
 }
 
 _ALERTS = {
-    0: "close_notify",
-    10: "unexpected_message",
-    20: "bad_record_mac",
-    22: "record_overflow",
-    40: "handshake_failure",
-    42: "bad_certificate",
-    43: "unsupported_certificate",
-    44: "certificate_revoked",
-    45: "certificate_expired",
-    46: "certificate_unknown",
-    47: "illegal_parameter",
-    48: "unknown_ca",
-    49: "access_denied",
-    50: "decode_error",
-    51: "decrypt_error",
-    70: "protocol_version",
-    71: "insufficient_security",
-    80: "internal_error",
+    **{int(alert): alert.name.removeprefix("ALERT_DESCRIPTION_").lower() for alert in ssl.AlertDescription},
+    # RFC 8446 and RFC 7507; the standard library lacks them.
     86: "inappropriate_fallback",
-    90: "user_canceled",
     109: "missing_extension",
-    110: "unsupported_extension",
-    112: "unrecognized_name",
-    113: "bad_certificate_status_response",
-    115: "unknown_psk_identity",
     116: "certificate_required",
     120: "no_application_protocol",
 }
@@ -251,6 +230,8 @@ def _attempt(walk: Walk, tls: TlsStream, heard: Heard, host: str, limit_s: float
             _await_refusal(tls, min(max(0.2, 2 * took), 1.0, walk.deadline.share(limit_s)))
     except OSError as error:
         return _failed(tls, heard, error, limit)
+    except ValueError as error:  # a certificate's text that the platform's verifier or Python cannot read
+        return Outcome(Failure.UNKNOWN, str(error))
     presented = _chain(tls, "get_unverified_chain")
     if check_name and presented and not chain.covers(presented[0], host):
         text = f"the certificate is not valid for {host!r}"

@@ -59,7 +59,13 @@ def _failed(evidence: Evidence, lookup: NameLookup) -> Finding:
 
 def _cause(evidence: Evidence, lookup: NameLookup, direct: list[NameLookup]) -> tuple[str, Confidence]:
     failures = [answer.failure for answer in direct]
-    over_tcp = [answer for answer in evidence.direct_answers() if answer.transport == "tcp" and answer.configured]
+    over_tcp = [answer for answer in evidence.lookups() if answer.transport == "tcp"]
+    over_tcp += [
+        step
+        for outcome in evidence.tried_all(questions.NAMESERVER_TCP)
+        for step in outcome.observations
+        if isinstance(step, NameLookup)
+    ]
     if any(a.truncated for a in direct) and over_tcp and not any(a.ok for a in over_tcp):
         return "dns-tcp-blocked", "high"
     said = {

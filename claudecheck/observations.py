@@ -10,7 +10,7 @@ Rules of this file
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -54,6 +54,38 @@ class Run(Observation, frozen=True, kw_only=True, tag="run"):
     ssh: bool = False
     ci: str = ""  # "github", "gitlab", … or empty
     editor: str = ""
+
+
+class SetVariable(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable that decides a client's route, by its name alone, and one place that sets it.
+
+    `file` is empty for the environment that claudecheck was started with. `settings` is Claude Code's own file, which
+    stands over the environment; the other kinds are files from which the environment may have the very same value.
+    """
+
+    name: str
+    kind: Literal["environment", "settings", "dotenv", "profile", "compose", "system"] = "environment"
+    file: str = ""
+    line: int = 0  # 0 where the file has no line for it alone
+
+
+class Surroundings(Observation, frozen=True, kw_only=True, tag="surroundings"):
+    """What decides which commands can be pasted here: rights, programs, mounts, and who started us."""
+
+    root: bool = False
+    tools: list[str] = []  # of a fixed list, those that are on PATH
+    run_by: str = ""  # the Python that runs claudecheck, where it is not on PATH
+    shell: str = ""  # the program that started us: bash, zsh, …; empty when it is none that we know
+    terminal: bool = False
+    network_rights: bool = True  # root here may change interfaces and routes
+    in_dotenv: list[str] = []  # variables that only a `.env` file of the working folder sets
+    desktop: bool = False  # a browser could be opened
+    mounted: list[str] = []  # of the hosts file and resolv.conf: those that are mounts of their own
+    namespace: str = ""  # of the Kubernetes pod
+    mesh: str = ""  # "istio", "linkerd": the sidecar that takes this pod's connections
+    service: str = ""  # "systemd", "launchd", "cron": what started us in place of a person
+    unit: str = ""  # the systemd unit
+    variables: list[SetVariable] = []
 
 
 class Interpreter(Observation, frozen=True, kw_only=True, tag="interpreter"):
@@ -121,6 +153,7 @@ class Concern(Observation, frozen=True, kw_only=True, tag="concern"):
     subject: str = ""
     detail: str = ""
     values: dict[str, str] = {}
+    facts: list[str] = []  # of those on which a fix depends, what only the check of this concern knows
     stops_client: bool = False
 
 
@@ -231,6 +264,7 @@ class ClientVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str  # "Python SDK 2.12.0", "curl 7.88.1"
     clients: list[str]  # names of clients that share this trust; empty for an SDK that is not the installed one
+    generation: int = -1  # of a Python SDK: its major version
     installed: bool = False
     source: str = ""  # what it trusts, in words
     paths: list[str] = []  # the files and folders of it
@@ -241,6 +275,11 @@ class ClientVerdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     strict: bool = False  # it checks strictly here
     passes_strict: bool | None = None  # None: strict checks are not used with this trust in any Python
+
+    @property
+    def is_sdk_0(self) -> bool:
+        """A report from before `generation` was recorded has it in the title alone."""
+        return self.generation == 0 or (self.generation < 0 and self.title.startswith("Python SDK 0"))
 
 
 class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
@@ -424,6 +463,7 @@ class End(Observation, frozen=True, kw_only=True, tag="end"):
 
 AnyObservation = (
     Run
+    | Surroundings
     | Interpreter
     | RouteChosen
     | Concern

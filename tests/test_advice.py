@@ -10,7 +10,7 @@ from claudecheck.clients.snapshot import Snapshot
 from claudecheck.diagnosis.comparison import Change, Column, compare
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.rules.proxy import proxy_required
 from claudecheck.failures import Failure
 from claudecheck.observations import (
@@ -19,6 +19,8 @@ from claudecheck.observations import (
     Journal,
     RouteChosen,
     RouteView,
+    SetVariable,
+    Surroundings,
     TcpConnect,
     VariationTried,
 )
@@ -48,7 +50,7 @@ def test_a_proxy_that_is_needed_is_named_in_the_variable_that_the_client_reads(c
 
 @pytest.mark.parametrize("client", ["typescript", "node"])
 def test_node_has_to_be_told_to_read_the_proxy_variables(client: str) -> None:
-    assert lines(required(client=client)) == [f"export HTTPS_PROXY={PROXY}", "export NODE_USE_ENV_PROXY=1"]
+    assert lines(required(client=client)) == [f"export HTTPS_PROXY={PROXY} &&\n  export NODE_USE_ENV_PROXY=1"]
 
 
 def test_where_no_proxy_keeps_the_client_off_a_proxy_that_is_set_it_comes_first() -> None:
@@ -75,18 +77,21 @@ def test_the_python_sdk_knows_the_proxy_behind_an_empty_variable() -> None:
 def test_node_is_given_no_advice_for_python_about_a_proxy_that_it_ignores(client: str) -> None:
     machine = Machine(client=client)
     found = CATALOGUE["proxy-ignored"].finding({"suggestion": PROXY}, machine=machine, seen=[], ruled_out=[])
-    assert len(found.fixes) == 1
-    assert lines(found) == [f"export HTTPS_PROXY={PROXY}", "export NODE_USE_ENV_PROXY=1"]
+    assert [fix.place for fix in found.fixes] == ["shell", "your program"]
+    assert lines(found) == [f"export HTTPS_PROXY={PROXY} &&\n  export NODE_USE_ENV_PROXY=1"]
 
 
 def test_a_variable_of_a_settings_file_is_changed_there_and_not_in_the_shell() -> None:
     file = "/home/ana/.claude/settings.json"
     route = RouteView(client="claude-code", host="llm.corp.example", base_url_source=f"ANTHROPIC_BASE_URL in {file}")
     refused = TcpConnect(address="10.0.0.9", port=443, failure=Failure.REFUSED)
-    found = Evidence(Journal((RouteChosen(route=route), refused))).finding("tcp-refused")
-    told = [fix for fix in found.fixes if f"ANTHROPIC_BASE_URL is set in {file}" in fix.text]
-    assert told
-    assert not any("ANTHROPIC_BASE_URL" in command.line for fix in found.fixes for command in fix.commands)
+    around = Surroundings(variables=[SetVariable(name="ANTHROPIC_BASE_URL", kind="settings", file=file)])
+    found = Evidence(Journal((RouteChosen(route=route), around, refused))).finding("tcp-refused")
+    (told,) = [fix for fix in found.fixes if f"ANTHROPIC_BASE_URL is set in {file}" in fix.text]
+    assert told.place == file
+    (command,) = told.commands
+    assert command.line.startswith("python3 -c")
+    assert command.line.endswith(f"{file} {file}.bak ANTHROPIC_BASE_URL")
 
 
 # -- what `compare` advises --------------------------------------------------------------------------

@@ -187,8 +187,7 @@ def test_a_key_from_a_variable_is_handed_on_by_name() -> None:
     made = said(first(TLS_INTERCEPTED), named)
     assert made.fix is not None
     assert [command.line for command in made.fix.commands] == [
-        f"export ANTHROPIC_BASE_URL={GATEWAY}",
-        'export ANTHROPIC_API_KEY="$GATEWAY_KEY"',
+        f'export ANTHROPIC_BASE_URL={GATEWAY} &&\n  export ANTHROPIC_API_KEY="${{GATEWAY_KEY:?}}"'
     ]
     assert "GATEWAY_KEY" in rows(named)[0].summary
 
@@ -235,12 +234,12 @@ def test_the_first_routes_value_of_each_variable_comes_from_its_report(variable:
     ("made", "line"),
     [
         (
-            column("60 s", "timeout", HEALTHY, "60 s"),
+            column("60 s", "timeout", HEALTHY, "60 s", seconds=60),
             "client = anthropic.Anthropic(timeout=anthropic.Timeout(600, connect=60))",
         ),
         (
             column("p", "proxy", HEALTHY, "http://p:1", sets={"HTTPS_PROXY": "http://p:1"}, unsets=["no_proxy"]),
-            "export HTTPS_PROXY=http://p:1",
+            "export HTTPS_PROXY=http://p:1 &&\n  unset no_proxy",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import HOLES
+from claudecheck.diagnosis.problems.remedy import HOLES
 from claudecheck.explanation import Explanation, explain_text, scan
 from claudecheck.explanation.signatures import load, words_of
 from claudecheck.explanation.subject import FLAGS

@@ -13,7 +13,10 @@ import pytest
 from rich.console import Console
 
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import HOLES, Machine, Problem, Remedy, fill, fill_command
+from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.offer import fill_command, written_open
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import HOLES, Remedy, fill
 from claudecheck.render.page import catalogue_markdown, problem_markdown, problem_page
 from claudecheck.render.paper import Paper
 
@@ -106,7 +109,7 @@ def commands(shell: str) -> list[tuple[str, str]]:
     return [
         (problem.code, fill_command(command.line, VALUES, command.shell))
         for problem, remedy in remedies()
-        for command in remedy.commands
+        for command in written_open(remedy)
         if command.shell == shell
     ]
 
@@ -222,7 +225,7 @@ def test_nothing_advises_to_switch_verification_off() -> None:
         r"|VERIFY_X509_STRICT|trust-all|SKIP_VERIFY|InsecureSkipVerify|http\.sslVerify",
     )
     for problem in CATALOGUE.values():
-        texts = sentences(problem) + [command.line for remedy in problem.fixes for command in remedy.commands]
+        texts = sentences(problem) + [command.line for remedy in problem.fixes for command in written_open(remedy)]
         assert not [text for text in texts if forbidden.search(text)], problem.code
 
 
@@ -249,8 +252,8 @@ def test_where_fish_has_no_spelling_of_its_own_it_understands_the_one_of_sh() ->
     shared = [
         (problem.code, fill_command(command.line, VALUES, "sh"))
         for problem, remedy in remedies()
-        if own & {command.shell for command in remedy.commands} == {"sh"}
-        for command in remedy.commands
+        if own & {command.shell for command in written_open(remedy)} == {"sh"}
+        for command in written_open(remedy)
         if command.shell == "sh"
     ]
     assert shared
@@ -288,7 +291,7 @@ def _complete(line: str) -> str:
 def test_a_shell_gets_all_steps_of_a_way_or_none() -> None:
     """Of a way with several steps the machine's shell must not get only some."""
     for problem, remedy in remedies():
-        steps = [command.shell for command in remedy.commands]
+        steps = [command.shell for command in written_open(remedy)]
         if "fish" in steps:
             assert steps.count("fish") == steps.count("sh"), (problem.code, remedy.text)
         if "cmd" in steps:
@@ -297,15 +300,15 @@ def test_a_shell_gets_all_steps_of_a_way_or_none() -> None:
 
 def test_windows_is_not_left_without_a_command_that_other_systems_get() -> None:
     for problem, remedy in remedies():
-        if remedy.only_in == "" and (not remedy.systems or "Windows" in remedy.systems):
-            steps = {command.shell for command in remedy.commands}
+        if remedy.kind == "mend" and not remedy.when and (not remedy.systems or "Windows" in remedy.systems):
+            steps = {command.shell for command in written_open(remedy)}
             assert "sh" not in steps or "powershell" in steps, (problem.code, remedy.text)
 
 
 @every_problem
 @pytest.mark.parametrize("system", ["Linux", "Darwin", "Windows"])
 def test_every_system_has_a_way_out(problem: Problem, system: str) -> None:
-    assert problem.finding({}, machine=Machine(os=system), seen=[], ruled_out=[]).fixes
+    assert problem.finding(VALUES, machine=Machine(os=system), seen=[], ruled_out=[]).fixes
 
 
 def test_holes_are_never_quoted_in_a_command() -> None:

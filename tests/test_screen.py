@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.render import verdict
 from claudecheck.render.terminal import render_text
 from claudecheck.render.untrusted import command_lines

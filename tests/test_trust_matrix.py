@@ -20,7 +20,7 @@ from OpenSSL.crypto import X509
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.clients.trusts import ClientTrust, trusts
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.trust_matrix import Matrix, Stopped, clients_told, incomplete, matrix
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
@@ -425,8 +425,8 @@ def test_a_client_is_offered_the_variable_that_it_reads_and_no_other(
     code: str, client: str, shell: str, container: bool
 ) -> None:
     system = "Windows" if shell == "powershell" else "Linux"
-    here = Machine(os=system, shell=shell, client=client, container=container)
-    found = CATALOGUE[code].finding({}, machine=here, seen=[], ruled_out=[])
+    here = Machine(os=system, shell=shell, client=client, container=container, facts=frozenset({"der-file"}))
+    found = CATALOGUE[code].finding({"file": "/tmp/ca.cer"}, machine=here, seen=[], ruled_out=[])
     lines = "\n".join(command.line for fix in found.fixes for command in fix.commands)
     for variable in set(OWN.values()) - {OWN[client]}:
         assert f"{variable}=" not in lines, lines

@@ -21,7 +21,7 @@ _CODE_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 
 def _codes(incomplete: str) -> list[tuple[str, str]]:
     from claudecheck.diagnosis.problems import CATALOGUE
-    from claudecheck.diagnosis.problems.problem import fill
+    from claudecheck.diagnosis.problems.remedy import fill
 
     return [(code, fill(problem.title, {})) for code, problem in CATALOGUE.items() if code.startswith(incomplete)]
 

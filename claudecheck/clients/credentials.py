@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claudecheck.clients.sdk import Sdk
 from claudecheck.route import Secret
@@ -51,6 +51,7 @@ class Flaw:
 
     detail: str
     stops_client: bool = False
+    stray_marks: bool = False  # without its white space and quotes the value is well formed
 
 
 def kind_of(value: str) -> str:
@@ -77,6 +78,13 @@ def sendable(value: str, sdk: Sdk) -> bool:
 
 def malformed(value: str, *, bearer: bool, official: bool, sdk: Sdk) -> Flaw | None:
     """The first thing that is wrong with the form; a gateway's own tokens may have any form."""
+    flaw = _flaw(value, bearer=bearer, official=official, sdk=sdk)
+    bare = re.sub(r"[\s\"'`]", "", value)
+    stray = bool(flaw and bare) and bare != value and _flaw(bare, bearer=bearer, official=official, sdk=sdk) is None
+    return replace(flaw, stray_marks=stray) if flaw else None
+
+
+def _flaw(value: str, *, bearer: bool, official: bool, sdk: Sdk) -> Flaw | None:
     stops = not sendable(f"Bearer {value}" if bearer else value, sdk)
     for check in (_control, _quoted, _blank, _not_ascii, _reference):
         if detail := check(value):

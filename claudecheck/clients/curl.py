@@ -232,6 +232,7 @@ def _concerns(snapshot: Snapshot, choice: Choice, endpoint: Endpoint) -> Iterato
             subject=bundle,
             detail=f"{told}: {fact.path}",
             values={"variable": bundle, "value": fact.path, "file": fact.path, "cafile": fact.path},
+            facts=trust.form_of(fact),
             stops_client=True,
         )
     yield from node.ignored_authorities(snapshot, (BUNDLE, trust.FILE), "curl's store", BUNDLE)

@@ -363,6 +363,7 @@ def _broken_extra(snapshot: Snapshot) -> Iterable[Concern]:
         subject=EXTRA,
         detail=f"{told}: {path}; Node warns and goes on without it",
         values={"variable": EXTRA, "value": path, "file": path, "cafile": path},
+        facts=trust.form_of(fact),
     )
 
 

@@ -271,7 +271,12 @@ def malformed_credential(scene: Scene) -> Iterable[Concern]:
         if flaw is not None:
             values = {"variable": name, "key_variable": name, "value": credentials.masked(value)}
             yield Concern(
-                kind="key-malformed", subject=name, detail=flaw.detail, values=values, stops_client=flaw.stops_client
+                kind="key-malformed",
+                subject=name,
+                detail=flaw.detail,
+                values=values,
+                facts=["stray-marks"] if flaw.stray_marks else [],
+                stops_client=flaw.stops_client,
             )
     if (
         scene.sdk.sends_both_credentials

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from claudecheck.clients.ca_files import PUBLIC_ENDINGS
@@ -76,7 +76,7 @@ def broken_file(scene: Scene) -> Iterable[Concern]:
     if not fact.exists:
         yield _ca("ca-file-missing", FILE, path, "names a file that does not exist", stops=used)
     elif why := _file_fault(fact):
-        yield _ca("ca-file-invalid", FILE, path, why, stops=used)
+        yield _ca("ca-file-invalid", FILE, path, why, stops=used, facts=form_of(fact))
 
 
 def broken_directory(scene: Scene) -> Iterable[Concern]:
@@ -91,7 +91,13 @@ def broken_directory(scene: Scene) -> Iterable[Concern]:
         yield _ca("ca-file-invalid", DIRECTORY, value, "names something that is not a directory", stops=True)
     elif not any(fact.authorities and fact.authorities.fingerprints for fact in facts):
         why = "names a directory without certificates under OpenSSL's hashed names (made by c_rehash)"
-        yield _ca("ca-file-invalid", DIRECTORY, value, why, stops=True)
+        held = [path for path in folders(value, scene.snapshot.os) if scene.snapshot.file(path).kind == "directory"]
+        yield _ca("ca-file-invalid", DIRECTORY, value, why, stops=True, facts=["folder"] if held == [value] else [])
+
+
+def form_of(fact: FileFact) -> list[str]:
+    """What decides how the file can be mended, as facts of the catalogue."""
+    return ["der-file"] if fact.authorities is not None and fact.authorities.form == "der" else []
 
 
 def _file_fault(fact: FileFact) -> str:
@@ -110,12 +116,13 @@ def _file_fault(fact: FileFact) -> str:
             return f"names a file that OpenSSL refuses: {fact.authorities.error}" if fact.authorities.error else ""
 
 
-def _ca(kind: str, variable: str, path: str, detail: str, *, stops: bool) -> Concern:
+def _ca(kind: str, variable: str, path: str, detail: str, *, stops: bool, facts: Sequence[str] = ()) -> Concern:
     return Concern(
         kind=kind,
         subject=variable,
         detail=f"{detail}: {path}",
         values={"variable": variable, "value": path, "file": path, "cafile": path},
+        facts=list(facts),
         stops_client=stops,
     )
 

@@ -32,6 +32,7 @@ class ClientTrust:
     title: str
     clients: tuple[ClientName, ...]
     trust: Trust
+    generation: int = -1  # of a Python SDK
     installed: bool = False
     partial: bool = False
     strict_later: bool = False
@@ -63,6 +64,7 @@ def _generation(
         title=title,
         clients=clients,
         trust=trust.choose(snapshot, sdk, interpreter),
+        generation=sdk.generation,
         installed=bool(clients),
         strict_later=trust.choose(snapshot, sdk, modern).strict,
     )

@@ -226,7 +226,10 @@ def credential_concerns(name: str, value: str, *, official: bool) -> Iterator[Co
     if flaw:
         # `Headers` takes one byte a character, and no line break.
         stops = re.search(r"[^\x00-\xff]|[\x00\r\n]", value) is not None
-        yield Concern(kind="key-malformed", subject=name, detail=flaw.detail, values=values, stops_client=stops)
+        facts = ["stray-marks"] if flaw.stray_marks else []
+        yield Concern(
+            kind="key-malformed", subject=name, detail=flaw.detail, values=values, facts=facts, stops_client=stops
+        )
     if told := credentials.wrong_kind(value, name, official=official, gateway=not official, sdk=_RULES):
         yield Concern(kind="key-wrong-kind", subject=name, detail=told, values=values)
 

@@ -8,11 +8,15 @@ from typing import Literal
 import msgspec
 
 from claudecheck.clients import registry
+from claudecheck.diagnosis import change as environment
+from claudecheck.diagnosis.change import Copied, Value
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.problems.problem import Machine, fill_command
-from claudecheck.diagnosis.problems.spelling import assign, spelled, unset, with_python
+from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.offer import offer
+from claudecheck.diagnosis.problems.remedy import PROGRAM, Remedy, in_program
+from claudecheck.diagnosis.problems.spelling import with_python
 from claudecheck.observations import Interpreter, Journal
-from claudecheck.report import Command, Finding, Fix, Report, StageRow
+from claudecheck.report import Finding, Fix, Report, StageRow
 
 Variable = Literal["proxy", "base URL", "address family", "client", "interpreter", "CA file", "timeout"]
 #: through: the client gets through. cut: the run ended first. untold: a host without a key of its own
@@ -39,6 +43,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     sets: dict[str, str] = {}
     unsets: list[str] = []
+    seconds: float = 0.0  # of another timeout
     key_name: str = ""
     key_variable: str = ""
 
@@ -350,44 +355,28 @@ def _permanent(column: Column, first: Report) -> Fix | None:
     if change.variable == "interpreter":
         if first.problem not in _OF_THE_INTERPRETER:
             return None
-        commands = _spoken(with_python("your_program.py"), {"python": change.after}, machine)
-        return Fix(text="Run your program with that interpreter", commands=commands)
+        text, run = "Run your program with that interpreter", with_python("your_program.py")
+        return _fix(Remedy(text=text, commands=run, place=PROGRAM), machine, python=change.after)
     if change.variable == "timeout":
-        return _more_time(change.after.removesuffix(" s"), first)
-    commands = _spoken(unset(*change.unsets), {}, machine) if change.unsets else []
-    for name, value in change.sets.items():
-        commands += _spoken(assign(name, "{value}"), {"value": value}, machine)
-    text = f"Make “{column.label}” permanent"
+        return _more_time(change.seconds, first, machine)
+    text, sets = f"Make “{column.label}” permanent", [*change.sets.items()]
+    copied: list[tuple[str, Value]] = []
     if column.keyless:
         text += ", and give that host a key of its own in ANTHROPIC_API_KEY"
     elif change.key_name and change.key_name != change.key_variable:
-        commands += _spoken(_copied(change.key_name, change.key_variable), {}, machine)
-    return Fix(text=text, commands=commands)
+        copied.append((change.key_variable, Copied(change.key_name)))
+    made = environment.Change(sets=(*sets, *copied), unsets=tuple(change.unsets))
+    return _fix(Remedy(text=text, change=made), machine) or Fix(text=text)
 
 
-def _more_time(seconds: str, first: Report) -> Fix:
-    """The SDK gives a connection 5 s and an answer 600 s (facts.md a): only the first is too short by itself."""
+def _more_time(seconds: float, first: Report, machine: Machine) -> Fix | None:
+    """The SDK gives a connection 5 s and an answer 600 s: only the first is too short by itself."""
     if first.first_failing_layer in ("models", "messages"):
         return Fix(text="The SDK waits 10 minutes for an answer: look for a shorter timeout in your program")
-    line = f"client = anthropic.Anthropic(timeout=anthropic.Timeout(600, connect={seconds}))"
-    return Fix(text="Give the connection that much time", commands=list(spelled(python=line)))
+    line = f"client = anthropic.Anthropic(timeout=anthropic.Timeout(600, connect={seconds:g}))"
+    return _fix(in_program("Give the connection that much time", python=line), machine)
 
 
-def _copied(source: str, variable: str) -> tuple[Command, ...]:
-    """The value of one variable into another, without showing it."""
-    return spelled(
-        sh=f'export {variable}="${source}"',
-        fish=f'set -gx {variable} "${source}"',
-        powershell=f"Set-Item Env:{variable} $env:{source}",
-        cmd=f"set {variable}=%{source}%",
-    )
-
-
-def _spoken(commands: tuple[Command, ...], values: dict[str, str], machine: Machine) -> list[Command]:
-    """In the shell of this machine, filled and quoted."""
-    chosen = next((shell for shell in machine.shells() if any(one.shell == shell for one in commands)), None)
-    return [
-        Command(shell=one.shell, line=fill_command(one.line, values, one.shell))
-        for one in commands
-        if one.shell == chosen
-    ]
+def _fix(remedy: Remedy, machine: Machine, **values: str) -> Fix | None:
+    made = offer(remedy, values, machine)
+    return made.fix if made else None

@@ -1,18 +1,17 @@
-"""The journal, asked the questions that rules ask. Pure: nothing here is measured or decided."""
+"""The journal, asked the questions that rules ask. Pure: nothing here is measured."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 
-import msgspec
-
 from claudecheck.clients import registry
-from claudecheck.diagnosis import addresses, cures, questions
+from claudecheck.diagnosis import addresses, circumstances, cures, questions
 from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine, Remedy
+from claudecheck.diagnosis.problems.facts import Fact
+from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.remedy import Remedy
 from claudecheck.diagnosis.questions import Question
 from claudecheck.diagnosis.variations import Outcome, outcomes
 from claudecheck.failures import Failure, Stage
@@ -32,11 +31,12 @@ from claudecheck.observations import (
     RouteView,
     Run,
     Skipped,
+    Surroundings,
     TcpConnect,
     TlsHandshake,
     Tunnel,
 )
-from claudecheck.report import Confidence, Finding, Fix, Layer, Owner, Severity, Trial
+from claudecheck.report import Confidence, Finding, Layer, Owner, Severity, Trial
 
 
 class Evidence:
@@ -69,15 +69,7 @@ class Evidence:
 
     @cached_property
     def machine(self) -> Machine:
-        return Machine(
-            os=self.run.os or "Linux",
-            shell=self.run.shell or "sh",
-            container=bool(self.run.container),
-            wsl=self.run.wsl,
-            ci=bool(self.run.ci),
-            ssh=self.run.ssh,
-            client=self.route.client,
-        )
+        return circumstances.machine(self.journal, self.route, self.outcomes)
 
     @cached_property
     def outcomes(self) -> Mapping[str, Outcome]:
@@ -185,12 +177,18 @@ class Evidence:
             "client": registry.in_words(route.client),
             "sdk": f"{registry.in_words(route.client)} {route.client_version}".strip(),
             "python": interpreter.path if interpreter else "python3",
-            "key_variable": route.credential_source if route.credential_source.isupper() else "",
-            "cafile": route.cafile or route.capath,
+            "key_variable": _variable(route.credential_source),
+            "cafile": route.cafile,
             "proxy": route.proxy,
             "proxy_host": proxy_host.strip("[]"),
             "proxy_port": proxy_port,
-            "proxy_variable": route.proxy_source,
+            "proxy_variable": _variable(route.proxy_source),
+            "proxy_scheme": route.proxy.partition("://")[0],
+            "no_proxy_variable": "no_proxy" if self.machine.places("no_proxy") else "NO_PROXY",
+            "base_url_variable": _variable(route.base_url_source),
+            "working_resolver": circumstances.working_resolver(self.journal),
+            "true_address": circumstances.true_address(self.journal),
+            "namespace": around.namespace if (around := self.journal.first(Surroundings)) else "",
             "resolver": ", ".join(self.resolver.nameservers) if self.resolver else "",
         }
         return {name: value for name, value in values.items() if value}
@@ -206,11 +204,14 @@ class Evidence:
         severity: Severity | None = None,
         layer: Layer | None = None,
         owner: Owner | None = None,
+        facts: Iterable[Fact] = (),
     ) -> Finding:
-        """A problem of the catalogue as found in this run."""
-        found = CATALOGUE[code].finding(
-            {**self.values, **(values or {})},
-            machine=self.machine,
+        """A problem of the catalogue as found in this run; `facts` are those that only the rule can tell."""
+        machine = self.machine.with_facts(facts)
+        filled = {**self.values, **(values or {})}
+        return CATALOGUE[code].finding(
+            filled,
+            machine=machine,
             seen=[text for text in seen if text],
             ruled_out=[text for text in ruled_out if text],
             confidence=confidence,
@@ -219,7 +220,6 @@ class Evidence:
             owner=owner,
             tried=partial(self._tried, code, layer or CATALOGUE[code].layer),
         )
-        return msgspec.structs.replace(found, fixes=[self._where_it_is_set(fix) for fix in found.fixes])
 
     def _tried(self, code: str, layer: Layer, remedy: Remedy, change: Change | None) -> Trial | None:
         """What became of a fix in this run. A change that is known as a whole is proposed, so that a run may try it."""
@@ -227,16 +227,6 @@ class Evidence:
             self.proposals.append(cures.Proposal(code, layer, change))
             return cures.trial(self.journal, change, code, layer)
         return cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
-
-    def _where_it_is_set(self, fix: Fix) -> Fix:
-        """Claude Code's settings stand over the shell: a variable that comes from there is changed there."""
-        sources = (self.route.base_url_source, self.route.proxy_source, self.route.credential_source)
-        for source in sources:
-            name, _, file = source.partition(" in ")
-            if file and any(re.search(rf"\b{re.escape(name)}\b", command.line) for command in fix.commands):
-                text = f"{fix.text} ({name} is set in {file}, which no command of the shell changes: do it there)"
-                return msgspec.structs.replace(fix, text=text, commands=[])
-        return fix
 
     def cleared(self, before: Stage) -> list[str]:
         """What is not at fault, because it was seen working: for `ruled_out`."""
@@ -263,6 +253,12 @@ class Evidence:
         if before in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY) and self.route.credential != "none":
             told.append("the key (never sent)")
         return told
+
+
+def _variable(source: str) -> str:
+    """The variable that a value comes from; empty where it comes from no variable."""
+    name = source.partition(" in ")[0]
+    return name if name.isidentifier() and name != "default" else ""
 
 
 def family_name(address: str) -> str:

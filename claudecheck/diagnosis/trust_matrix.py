@@ -7,15 +7,17 @@ it, and how the others get it: by a variable that adds (Node's) or by one that r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from claudecheck.clients import registry
 from claudecheck.diagnosis import products
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.diagnosis.problems.problem import Machine
-from claudecheck.diagnosis.problems.trusting import HELD_HERE, REPLACES_IN_CURL, STRICT
+from claudecheck.diagnosis.problems.facts import Fact
+from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.offer import offer
+from claudecheck.diagnosis.problems.trusting import GIVEN_KEY, HELD_KEY
 from claudecheck.failures import Failure
 from claudecheck.observations import Certificate, ClientVerdict, StoreVerdict, TlsHandshake
 from claudecheck.report import Fix, Layer
@@ -259,7 +261,7 @@ def _upgrade(seen: TlsHandshake) -> Iterator[str]:
     for other in seen.clients:
         if other.clients or other.trusted in (None, here.trusted):
             continue
-        old = other.title.endswith("0.x")
+        old = other.is_sdk_0
         if other.trusted:
             so = "so it worked before the upgrade" if old else "so an upgrade would mend it"
             yield f"{other.title} would trust it ({other.by}), {so}"
@@ -301,34 +303,33 @@ def _mends(seen: TlsHandshake, machine: Machine, values: Mapping[str, str]) -> I
         if _lacks(one, seen):
             groups.setdefault(_variable(one), []).append(one)
     for variable, sharing in groups.items():
-        fixes = _fixes(_code(seen), sharing[0], machine, {**values, "cafile": public_file(seen)})
-        if not fixes:
-            continue  # nothing is written for this client yet
-        # Of a chain that is not a private authority's, the last way is the one by a store.
-        chosen = ways(fixes, seen)[0] if _code(seen) == "tls-untrusted-issuer" else fixes[-1]
-        yield Mend(
-            clients=[one.title for one in sharing],
-            variable=variable,
-            fix=_bare(chosen),
-            breaks=_breaks(sharing[0], variable) + _refusal(variable, seen),
-        )
+        here = {**values, "cafile": public_file(seen)}
+        fix = _fix(_code(seen), HELD_KEY, seen, sharing[0], machine, here)
+        fix = fix or _fix(_code(seen), GIVEN_KEY, seen, sharing[0], machine, here)
+        if fix is not None:
+            breaks = _breaks(sharing[0], variable) + _refusal(variable, seen)
+            yield Mend(clients=[one.title for one in sharing], variable=variable, fix=fix, breaks=breaks)
     for one in _found(seen):
         if one.trusted is False and one.code in _STRICT_CODES:
-            old = one.title.startswith("Python SDK 0")
-            yield Mend(clients=[one.title], fix=_fixes("tls-strict-certificate", one, machine, values)[1 if old else 0])
+            key = "not-strict-0" if one.is_sdk_0 else "not-strict"
+            fix = _fix("tls-strict-certificate", key, seen, one, machine, values)
+            if fix is not None:
+                yield Mend(clients=[one.title], fix=fix)
 
 
-def _fixes(code: str, one: ClientVerdict, machine: Machine, values: Mapping[str, str]) -> list[Fix]:
+def _fix(
+    code: str, key: str, seen: TlsHandshake, one: ClientVerdict, machine: Machine, values: Mapping[str, str]
+) -> Fix | None:
+    """The remedy of this name, for this client, without what it says of side effects: they are told beside it."""
     own = {"cafile": one.file} if one.file else {}
-    # What can be pasted now, also in a container: the image is for later.
-    here = msgspec.structs.replace(machine, client=one.clients[0], container=False)
-    return CATALOGUE[code].finding({**values, **own}, machine=here, seen=[], ruled_out=[]).fixes
-
-
-def _bare(fix: Fix) -> Fix:
-    """Without what it says of side effects: they are told beside it."""
-    text = fix.text.removesuffix(f" ({STRICT})").removesuffix(f" ({REPLACES_IN_CURL})")
-    return msgspec.structs.replace(fix, text=text)
+    held: Fact = "root-held" if holders(seen) else "no-root-held"
+    here = msgspec.structs.replace(machine, client=one.clients[0], facts=machine.facts | {held})
+    for remedy in CATALOGUE[code].fixes:
+        if remedy.key == key:
+            made = offer(msgspec.structs.replace(remedy, caution=""), {**values, **own}, here)
+            if made is not None:
+                return made.fix
+    return None
 
 
 def _code(seen: TlsHandshake) -> str:
@@ -336,15 +337,6 @@ def _code(seen: TlsHandshake) -> str:
         return "tls-incomplete-chain"
     alone = len(seen.chain) == 1 and seen.chain[0].self_signed
     return "tls-self-signed" if alone and not holders(seen) else "tls-untrusted-issuer"
-
-
-def ways(fixes: Iterable[Fix], seen: TlsHandshake) -> list[Fix]:
-    """The way by a store that holds the authority comes first where one does, and is left out where none does."""
-    from_store: list[Fix] = []
-    others: list[Fix] = []
-    for fix in fixes:
-        (from_store if fix.text.startswith(HELD_HERE) else others).append(fix)
-    return [*from_store, *others] if holders(seen) else others
 
 
 def _refusal(variable: str, seen: TlsHandshake) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.explanation.events import events
 from claudecheck.explanation.judge import Judgement
 from claudecheck.explanation.lines import Line

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from claudecheck.diagnosis.problems.problem import HOLES, Machine, Problem, fill, fill_command
+from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.offer import fill_command
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import HOLES, fill
 from claudecheck.explanation.events import WORTH_NAMING
 from claudecheck.explanation.judge import Tally
 from claudecheck.explanation.model import Alternative, EvidenceLine, Explanation, OtherProblem

@@ -50,7 +50,7 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
         variables=known,
         os=name,
         os_release=platform_facts.release(name, base),
-        shell=platform_facts.shell(name, known),
+        shell=platform_facts.shell(name, known, platform_facts.shell_program(base)),
         container=platform_facts.container(known, base),
         wsl=name == "Linux" and platform_facts.wsl(known, base),
         ssh=platform_facts.ssh(known),

@@ -5,6 +5,7 @@ It reads files, the registry and the kernel; it sends no packet and judges nothi
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -26,7 +27,13 @@ LONGEST_OUTPUT = 1 << 20
 #: The API's published addresses: what the kernel's routes are asked for.
 API_IPV4 = "160.79.104.10"
 API_IPV6 = "2607:6bc0::10"
+_MOST_ANCESTORS = 32
 
+_SHELLS: Mapping[str, Shell] = {
+    **dict.fromkeys(("bash", "zsh", "dash", "ash", "ksh", "sh"), "sh"),
+    "fish": "fish",
+    "pwsh": "powershell",
+}
 _CI = {
     "GITHUB_ACTIONS": "github",
     "GITLAB_CI": "gitlab",
@@ -58,16 +65,44 @@ def release(name: System, root: Path) -> str:
     return told[1] if told else platform.release()
 
 
-def shell(name: System, variables: Variables) -> Shell:
-    """The shell that pasted commands will meet."""
+def shell(name: System, variables: Variables, started_by: str = "") -> Shell:
+    """The shell that pasted commands will meet: the one that started us, else what the variables say."""
     if name == "Windows":
         if "MSYSTEM" in variables or "SHELL" in variables:
             return "sh"  # Git Bash and its kin
         # The machine's own value has two folders; a PowerShell puts the user's before them.
         return "powershell" if len(variables.get("PSMODULEPATH", "").split(";")) > 2 else "cmd"
+    if started_by in _SHELLS:
+        return _SHELLS[started_by]
     if "PSModulePath" in variables:
         return "powershell"
     return "fish" if Path(variables.get("SHELL", "")).name == "fish" else "sh"
+
+
+def ancestors(root: Path) -> list[str]:
+    """Names of the programs that started this one, the nearest first; empty where the system does not tell them."""
+    return [name for name, _ in _ancestors(root)]
+
+
+def shell_program(root: Path) -> str:
+    """The shell that somebody types into: `sh -c`, as of make and npm, only passed a command on."""
+    shells = [(name, line) for name, line in _ancestors(root) if name in _SHELLS]
+    typed_into = [name for name, line in shells if re.match(r"[^\0]*\0-\w*c\0", line) is None]
+    return next(iter([*typed_into, *(name for name, _ in shells)]), "")
+
+
+def _ancestors(root: Path) -> list[tuple[str, str]]:
+    """Names and command lines; the arguments of a command line end in NUL."""
+    found: list[tuple[str, str]] = []
+    process = os.getppid()
+    while process > 0 and len(found) < _MOST_ANCESTORS:
+        status = reading.text(root / f"proc/{process}/stat")  # pid (name) state parent …
+        name, end, rest = status.partition("(")[2].rpartition(")")
+        if not end:
+            return found
+        found.append((name, reading.text(root / f"proc/{process}/cmdline")))
+        process = int(rest.split()[1])
+    return found
 
 
 def container(variables: Variables, root: Path) -> str:

@@ -16,7 +16,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy, fill, fill_command
+from claudecheck.diagnosis.problems.facts import WORDS
+from claudecheck.diagnosis.problems.offer import fill_command, written_open
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, fill
 from claudecheck.render.paper import QUIET, STRONG, Paper, printed, sheet
 from claudecheck.report import Layer, Owner, Severity, Shell
 
@@ -56,7 +59,7 @@ _SHELLS: Mapping[Shell, str] = {
     "python": "Python",
     "typescript": "TypeScript",
 }
-_PLACES = {"Darwin": "macOS", "container": "in a container", "wsl": "in WSL", "ci": "in CI", "ssh": "over SSH"}
+_PLACES = {"Darwin": "macOS"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def ways(problem: Problem) -> list[Way]:
 
 
 def _way(remedy: Remedy) -> Way:
-    places = [_PLACES.get(place, place) for place in (*remedy.systems, remedy.only_in) if place]
+    places = [*(_PLACES.get(place, place) for place in remedy.systems), *(WORDS[fact] for fact in remedy.when)]
     text = _sentence(remedy.text) + (f" ({fill(remedy.caution, {})})" if remedy.caution else "")
     return Way(", ".join(places), text, tuple(_by_lines(remedy)))
 
@@ -85,7 +88,7 @@ def _way(remedy: Remedy) -> Way:
 def _by_lines(remedy: Remedy) -> Iterator[tuple[str, Shell, str]]:
     """Shells that run the same lines are named together."""
     lines: dict[Shell, str] = {}
-    for command in remedy.commands:
+    for command in written_open(remedy):
         line = fill_command(command.line, {}, command.shell)
         lines[command.shell] = f"{lines[command.shell]}\n{line}" if command.shell in lines else line
     alike: dict[str, list[Shell]] = {}

@@ -111,7 +111,8 @@ def _columns(asked: Asked, start: Planned) -> Iterator[Planned]:
         yield _trusting(start, file)
     if asked.patience_s is not None:
         shown = f"{asked.patience_s:g} s"
-        change, options = Change(variable="timeout", after=shown), replace(start.options, patience_s=asked.patience_s)
+        change = Change(variable="timeout", after=shown, seconds=asked.patience_s)
+        options = replace(start.options, patience_s=asked.patience_s)
         yield replace(start, label=f"timeout {shown}", change=change, options=options)
 
 
@@ -124,11 +125,6 @@ def _is_proxy(name: str) -> bool:
 
 def _without_proxies(variables: Variables) -> dict[str, str]:
     return {name: value for name, value in variables.items() if not _is_proxy(name)}
-
-
-def _pasteable(shown: str) -> str:
-    """Whoever pastes it puts in what may not be shown."""
-    return shown.replace("[redacted]@", "USER:PASSWORD@")
 
 
 def _direct(start: Planned) -> Planned:
@@ -159,7 +155,7 @@ def _proxied(start: Planned, url: str) -> Planned:
     return replace(
         start,
         label=f"proxy {parsed.host}:{parsed.port}",
-        change=Change(variable="proxy", after=parsed.shown, sets={name: _pasteable(shown)}, unsets=others),
+        change=Change(variable="proxy", after=parsed.shown, sets={name: shown}, unsets=others),
         snapshot=environment.read({**_without_proxies(snapshot.variables), name: url}),
     )
 
@@ -193,7 +189,7 @@ def _elsewhere(start: Planned, url: str, key_name: str) -> Planned:
     stopped = any(concern.kind == "base-url-invalid" for concern in first.concerns)
     if own and not stopped and own.url == read.endpoint.url and not key_name:
         raise UnusableError(f"the first route goes to {shown} already", "name another address")
-    change = Change(variable="base URL", after=read.endpoint.shown, sets={base_url.VARIABLE: _pasteable(shown)})
+    change = Change(variable="base URL", after=read.endpoint.shown, sets={base_url.VARIABLE: shown})
     column = replace(start, label=read.endpoint.shown.partition("://")[2], change=change)
     if not key_name and own and _origin(own) == _origin(read.endpoint):
         variables = {**snapshot.variables, base_url.VARIABLE: url}

@@ -24,7 +24,7 @@ from claudecheck.clients.trusts import ClientTrust, trusts
 from claudecheck.failures import Stage
 from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter
-from claudecheck.machine import environment
+from claudecheck.machine import environment, surroundings
 from claudecheck.observations import (
     AnyObservation,
     End,
@@ -190,6 +190,7 @@ class _Examination:
         asked = named(options.client or python_sdk.CLIENT.name)
         plan = self._plan_in_python(asked) if isinstance(asked.found_by, InPython) else self._plan_of(asked)
         self.writer.write(environment.local_network(self.snapshot))
+        self.writer.write(surroundings.read(self.snapshot))
         self.writer.write(plan.detection)
         for concern in plan.concerns:
             self.writer.write(concern)

@@ -15,7 +15,7 @@ from claudecheck.clients import python_sdk
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.trusts import trusts
-from claudecheck.diagnosis.problems.problem import Machine
+from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.trust_matrix import Matrix, Stopped, holders, matrix
 from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter

@@ -1,21 +1,28 @@
 """What the API itself says: about the model, the request, the account, the limits, and its own failures."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import api_error, spelled, typed_in, unset, with_python
 
-_STATUS_PAGE = Remedy(
-    text="See whether an incident is reported",
-    commands=spelled(
+_STATUS_PAGE = look(
+    "See whether an incident is reported",
+    spelled(
         sh="curl -sS https://status.claude.com/api/v2/status.json",
         powershell="curl.exe -sS https://status.claude.com/api/v2/status.json",
     ),
+    tools=("curl",),
 )
 _LIST_MODELS = '"import anthropic as a;print([m.id for m in a.Client().models.list()])"'
-_MORE_RETRIES = Remedy(
-    text="Let the SDK try more often; it waits longer each time and obeys `retry-after`",
-    commands=spelled(python="client = anthropic.Anthropic(max_retries=6)"),
+_MORE_RETRIES = in_program(
+    "Let the SDK try more often; it waits longer each time and obeys `retry-after`",
+    python="client = anthropic.Anthropic(max_retries=6)",
+    clients=("python",),
 )
-_SUPPORT = Remedy(text="If it stays, give Anthropic's support {request_id}")
+_SUPPORT = ask("If it stays, give Anthropic's support {request_id}")
+_STREAM = in_program(
+    "Stream the answer: then it may take as long as it needs",
+    python="with client.messages.stream(…) as stream:\n    message = stream.get_final_message()",
+)
 
 MODEL_NOT_AVAILABLE = Problem(
     code="model-not-available",
@@ -25,17 +32,17 @@ MODEL_NOT_AVAILABLE = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="List the models that this key may use, and take one of them",
-            commands=spelled(
+            text="Leave away what belongs to another provider: `anthropic:` or `anthropic/` in front, `-v1:0` at the end"
+        ),
+        look(
+            "List the models that this key may use, and take one of them",
+            spelled(
                 sh=f"{{python}} -c \\\n  {_LIST_MODELS}",
                 powershell=f"& {{python}} -c `\n  {_LIST_MODELS}",
                 cmd=f"{{python}} -c ^\n  {_LIST_MODELS}",
             ),
         ),
-        Remedy(
-            text="Leave away what belongs to another provider: `anthropic:` or `anthropic/` in front, `-v1:0` at the end"
-        ),
-        Remedy(text="If the list lacks a model that you should have, ask an administrator of the organization"),
+        ask("If the list lacks a model that you should have, ask an administrator of the organization"),
     ),
     looks_like=api_error(
         404, "not_found_error", "model: claude-…", "NotFoundError", claude_code="API Error: 404 … model: claude-…"
@@ -50,15 +57,17 @@ REQUEST_INVALID = Problem(
     cause="The request reached the API, and the same request will be refused again. The API's own words, under `seen`, name the part that it does not take.",
     owner="you",
     fixes=(
-        Remedy(
-            text="Leave out `temperature`, `top_p` and `top_k`: the API version of the SDK 2.x takes none of them, not even their defaults"
+        in_program(
+            "Leave out `temperature`, `top_p` and `top_k`: the API version of the SDK 2.x takes none of them, not even their defaults"
         ),
         Remedy(
             text="If the words name a field that your SDK adds or lacks, upgrade it",
             commands=with_python("-m pip install --upgrade anthropic"),
+            clients=("python",),
         ),
-        Remedy(
-            text="If they name `anthropic-version`, a gateway on the way drops the header: its operator must pass all `anthropic-` headers on"
+        ask(
+            "If they name `anthropic-version`, ask the gateway's operator to pass all `anthropic-` headers on",
+            unless=("official",),
         ),
     ),
     looks_like=api_error(400, "invalid_request_error", "…", "BadRequestError"),
@@ -72,14 +81,15 @@ CREDIT_EXHAUSTED = Problem(
     cause="The API knows the key, and the balance behind it is too low. A Claude Pro or Max subscription does not pay for API keys; the two are billed apart.",
     owner="you",
     fixes=(
+        Remedy(
+            text="If you have a subscription, unset the key: Claude Code takes it before the login",
+            change=unset("ANTHROPIC_API_KEY"),
+            clients=("claude-code",),
+        ),
         Remedy(text="Add credit at https://platform.claude.com/settings/billing"),
         Remedy(
-            text="If you have a subscription and use Claude Code, unset the key: it stands before the login",
-            commands=unset("ANTHROPIC_API_KEY"),
-        ),
-        Remedy(
             text="If the balance is not empty, the key belongs to another organization: compare the header `anthropic-organization-id` of the answer with the Console, and use a key of the right one",
-            commands=typed_in("{key_variable}"),
+            change=typed_in("{key_variable}"),
         ),
     ),
     looks_like=api_error(
@@ -101,9 +111,9 @@ ORGANIZATION_DISABLED = Problem(
     fixes=(
         Remedy(
             text="If you meant a subscription or another organization, unset the key of this one",
-            commands=unset("ANTHROPIC_API_KEY"),
+            change=unset("ANTHROPIC_API_KEY"),
         ),
-        Remedy(text="Read the mail to the organization's owner, then write to Anthropic's support with {request_id}"),
+        ask("Read the mail to the organization's owner, then write to Anthropic's support with {request_id}"),
     ),
     looks_like=api_error(
         400,
@@ -122,9 +132,9 @@ REQUEST_TOO_LARGE = Problem(
     cause="The API takes messages of up to 32 MB; a proxy or gateway on the way may take much less. Sending it again does not help.",
     owner="you",
     fixes=(
-        Remedy(text="Send less: upload files with the Files API and name them, shrink images, shorten the history"),
-        Remedy(
-            text="If the request is far below 32 MB, ask whoever runs the gateway or proxy for a higher limit (in nginx: `client_max_body_size 32m`)"
+        in_program("Send less: upload files with the Files API and name them, shrink images, shorten the history"),
+        ask(
+            "If the request is far below 32 MB, ask whoever runs the gateway or proxy for a higher limit (in nginx: `client_max_body_size 32m`)"
         ),
     ),
     looks_like=api_error(
@@ -148,9 +158,8 @@ RATE_LIMITED = Problem(
     fixes=(
         Remedy(text="Wait as long as `retry-after` says: {retry_after}"),
         _MORE_RETRIES,
-        Remedy(
-            text="Send less at the same time (a semaphore around the calls), spread batches, or ask for higher limits in the Console under Limits"
-        ),
+        in_program("Send less at the same time (a semaphore around the calls), or spread batches"),
+        ask("Ask for higher limits in the Console under Limits"),
     ),
     looks_like=api_error(
         429,
@@ -172,7 +181,7 @@ SPEND_LIMIT_REACHED = Problem(
         Remedy(text="Raise the limit at https://platform.claude.com/settings/limits, or ask an administrator to"),
         Remedy(
             text="Use a key of a workspace with a limit of its own that is not used up",
-            commands=typed_in("{key_variable}"),
+            change=typed_in("{key_variable}"),
         ),
         Remedy(text="Wait for the date that the API's words name, and switch retries off until then: they all fail"),
     ),
@@ -193,7 +202,11 @@ API_ERROR = Problem(
     cause="The request reached the API, which made a mistake of its own. Your key, network and settings are fine.",
     owner="anthropic",
     retryable=True,
-    fixes=(Remedy(text="Try again; the SDK does so twice by itself"), _STATUS_PAGE, _SUPPORT),
+    fixes=(
+        Remedy(text="Try again; the SDK does so twice by itself"),
+        _STATUS_PAGE,
+        _SUPPORT,
+    ),
     looks_like=api_error(
         500,
         "api_error",
@@ -212,13 +225,8 @@ API_TIMEOUT = Problem(
     owner="anthropic",
     retryable=True,
     fixes=(
-        Remedy(
-            text="Stream the answer: then it may take as long as it needs",
-            commands=spelled(
-                python="with client.messages.stream(…) as stream:\n    message = stream.get_final_message()"
-            ),
-        ),
-        Remedy(text="Ask for less at once: fewer output tokens, or the Message Batches API"),
+        _STREAM,
+        in_program("Ask for less at once: fewer output tokens, or the Message Batches API"),
         _STATUS_PAGE,
     ),
     looks_like=api_error(
@@ -239,7 +247,11 @@ API_UNAVAILABLE = Problem(
     cause="The request reached the API, which cannot serve it now. Your key, network and settings are fine.",
     owner="anthropic",
     retryable=True,
-    fixes=(Remedy(text="Try again in a minute"), _MORE_RETRIES, _STATUS_PAGE),
+    fixes=(
+        Remedy(text="Try again in a minute"),
+        _MORE_RETRIES,
+        _STATUS_PAGE,
+    ),
     looks_like=api_error(
         503,
         "api_error",

@@ -1,17 +1,21 @@
 """What is wrong with the certificate: who signed it, when it is valid, and for whom."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Change, Copied
+from claudecheck.diagnosis.problems.facts import Fact
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask
 from claudecheck.diagnosis.problems.spelling import (
+    JOINED,
+    assign,
     connection_error,
     everywhere,
+    joined_with_certifi,
     spelled,
-    trusted_with_certifi,
     unset,
     with_python,
 )
 from claudecheck.diagnosis.problems.trusting import (
     CURL,
-    HELD,
     OTHERS_ON_NODE,
     PYTHON,
     ROOT,
@@ -24,12 +28,24 @@ _VERIFY = "claudecheck doctor --no-message"
 VERIFY_FAILED = "ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
 CURL_REFUSED = "curl: (60) SSL certificate problem:"
 
-SHOW_CHAIN = Remedy(
-    text="See what the server sends, and show it to whoever runs it",
-    commands=spelled(
-        sh="openssl s_client -connect {host}:{port} -servername {host} \\\n  -showcerts < /dev/null",
-        powershell="$null | openssl s_client -connect {host}:{port} -servername {host} `\n  -showcerts",
-    ),
+_SENT = spelled(
+    sh="openssl s_client -connect {host}:{port} -servername {host} \\\n  -showcerts < /dev/null",
+    powershell="$null | openssl s_client -connect {host}:{port} -servername {host} `\n  -showcerts",
+)
+
+
+def ask_its_owner(text: str, *, when: tuple[Fact, ...] = (), unless: tuple[Fact, ...] = ()) -> Remedy:
+    """Whoever runs the server is asked, and shown what it sends."""
+    return ask(f"{text}; this shows what it sends", _SENT, tools=("openssl",), when=when, unless=unless)
+
+
+_CERTIFI = "Join the file with the public CA certificates, and name the result; this needs the package certifi"
+_RENEWED = Remedy(
+    text="The CA is a public one: renew the store of this machine",
+    commands=spelled(sh="{sudo} apt-get update && {sudo} apt-get install -y ca-certificates"),
+    systems=("Linux",),
+    when=("public-issuer",),
+    tools=("apt-get",),
 )
 
 TLS_INTERCEPTED = Problem(
@@ -40,8 +56,7 @@ TLS_INTERCEPTED = Problem(
     owner="network",
     fixes=(
         *TRUST_ROOT,
-        Remedy(text="Or ask your network team not to inspect connections to {host}"),
-        *HELD,
+        ask("Ask your network team not to inspect connections to {host}"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -61,11 +76,12 @@ TLS_INTERCEPTED_TRUSTED = Problem(
     cause="The connection works, because {issuer} is in the store that {client} uses. Clients with another store fail here: the Python SDK 0.x and requests (certifi), Node, Java, and everything inside containers.",
     owner="network",
     fixes=(
-        Remedy(text="For this client there is nothing to do"),
+        Remedy(text="For this client there is nothing to do{others}"),
         OTHERS_ON_NODE,
         Remedy(
-            text="For the SDK 0.x, join the root with certifi's authorities",
-            commands=trusted_with_certifi(ROOT),
+            text="For the SDK 0.x, join the root with certifi's CA certificates",
+            commands=joined_with_certifi(ROOT),
+            change=assign("SSL_CERT_FILE", JOINED),
             caution=STRICT,
         ),
     ),
@@ -80,18 +96,14 @@ TLS_UNTRUSTED_ISSUER = Problem(
     cause="The chain ends at {issuer}, which is not in the store that {client} uses. It is a private authority, or the store is too old to know a public one.",
     owner="you",
     fixes=(
-        *TRUST_ROOT,
+        _RENEWED,
         Remedy(
-            text="If the authority is a public one, renew the store",
-            commands=spelled(sh="sudo apt-get update && sudo apt-get install -y ca-certificates"),
-            systems=("Linux",),
-        ),
-        Remedy(
-            text="With the SDK 0.x, if the authority is a public one, renew certifi",
+            text="The CA is a public one: renew certifi, which the SDK 0.x reads",
             commands=with_python("-m pip install --upgrade certifi"),
             clients=PYTHON,
+            when=("sdk-0", "public-issuer"),
         ),
-        *HELD,
+        *TRUST_ROOT,
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -110,14 +122,16 @@ TLS_SELF_SIGNED = Problem(
     cause="Nobody but the server vouches for it. A gateway that was set up with its default certificate does that, and so does a router or portal that answers in place of {host}.",
     owner="gateway",
     fixes=(
-        Remedy(text="Ask whoever runs {host} for a certificate of an authority, public or your company's own"),
         Remedy(
-            text="If {host} is not where you meant to go, correct the base URL", commands=unset("ANTHROPIC_BASE_URL")
+            text="Correct the base URL; unset, it leads to Anthropic's own endpoint",
+            change=unset("{base_url_variable}"),
+            caution="a key that a gateway handed out does not work there",
         ),
         *joined_with_public(
             "If the server is yours, copy its certificate from that machine as `server.pem` and trust it",
             "server.pem",
         ),
+        ask("Ask whoever runs {host} for a certificate of a CA, public or your company's own"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -137,19 +151,21 @@ CA_FILE_INCOMPLETE = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Join the file with the public authorities, and name the result; this needs the package certifi",
-            commands=trusted_with_certifi("{cafile}"),
+            text=_CERTIFI,
+            commands=joined_with_certifi("{cafile}"),
+            change=assign("SSL_CERT_FILE", JOINED),
             clients=PYTHON,
         ),
         Remedy(
-            text="Join the file with the public authorities, and name the result; this needs the package certifi",
-            commands=trusted_with_certifi("{cafile}", "CURL_CA_BUNDLE"),
+            text=_CERTIFI,
+            commands=joined_with_certifi("{cafile}"),
+            change=assign("CURL_CA_BUNDLE", JOINED),
             clients=CURL,
         ),
         Remedy(
-            text="Or unset the variable: the client's usual store trusts this certificate",
-            commands=unset("{variable}"),
-            caution="hosts that need the authorities in the file then fail, unless the system's store holds them too",
+            text="Unset the variable: the client's usual store trusts this certificate",
+            change=unset("{variable}"),
+            caution="hosts that need the CA certificates in the file then fail, unless the system's store holds them too",
         ),
     ),
     verify=_VERIFY,
@@ -167,14 +183,13 @@ TLS_INCOMPLETE_CHAIN = Problem(
     cause="The server sends its own certificate without the intermediate one of {issuer}. Browsers fetch what is missing; programs do not.",
     owner="gateway",
     fixes=(
-        Remedy(
-            text="Ask whoever runs {host} to send the full chain (in nginx: `ssl_certificate` with `fullchain.pem`)"
-        ),
-        SHOW_CHAIN,
         *joined_with_public(
-            "Until then, get the intermediate certificate from its authority as `intermediate.pem` and trust it",
+            "Until the server sends it, get the intermediate certificate from its CA as `intermediate.pem` and trust it",
             "intermediate.pem",
             caution="it must be replaced when the server's certificate is renewed",
+        ),
+        ask_its_owner(
+            "Ask whoever runs {host} to send the full chain (in nginx: `ssl_certificate` with `fullchain.pem`)"
         ),
     ),
     verify=_VERIFY,
@@ -194,10 +209,10 @@ TLS_EXPIRED = Problem(
     cause="It was valid until {not_after}, and this machine's clock is right. This is the server's certificate, not your API key.",
     owner="gateway",
     fixes=(
-        Remedy(text="Ask whoever runs {host} to renew the certificate"),
-        SHOW_CHAIN,
-        Remedy(
-            text="If {host} is Anthropic's and an inspection product stands on the way, tell your network team: it is that product's certificate"
+        ask_its_owner("Ask whoever runs {host} to renew the certificate", unless=("official",)),
+        ask(
+            "Tell your network team: where a product inspects HTTPS, it is that product's certificate that has expired",
+            when=("official",),
         ),
     ),
     verify=_VERIFY,
@@ -216,10 +231,7 @@ TLS_NOT_YET_VALID = Problem(
     title="The certificate of {host} is not valid before {not_before}",
     cause="That day is still to come, and this machine's clock is right. Whoever made the certificate had a wrong clock, or put it in place too early.",
     owner="gateway",
-    fixes=(
-        Remedy(text="Ask whoever runs {host} to put a valid certificate in place"),
-        SHOW_CHAIN,
-    ),
+    fixes=(ask_its_owner("Ask whoever runs {host} to put a valid certificate in place"),),
     verify=_VERIFY,
     looks_like=connection_error(
         f"{VERIFY_FAILED} certificate is not yet valid",
@@ -239,18 +251,20 @@ TLS_CLOCK_WRONG = Problem(
     fixes=(
         Remedy(
             text="The clock of WSL stops while Windows sleeps: set it from the hardware clock",
-            commands=spelled(sh="sudo hwclock --hctosys"),
-            only_in="wsl",
+            commands=spelled(sh="{sudo} hwclock --hctosys"),
+            when=("wsl",),
+            tools=("hwclock",),
         ),
-        Remedy(text="A container has its host's clock: set the clock of the host", only_in="container"),
         Remedy(
             text="Let the system set its clock from the network",
-            commands=spelled(sh="sudo timedatectl set-ntp true"),
+            commands=spelled(sh="{sudo} timedatectl set-ntp true"),
             systems=("Linux",),
+            unless=("container", "wsl"),
+            tools=("timedatectl",),
         ),
         Remedy(
             text="Let the system set its clock from the network",
-            commands=spelled(sh="sudo sntp -sS time.apple.com"),
+            commands=spelled(sh="{sudo} sntp -sS time.apple.com"),
             systems=("Darwin",),
         ),
         Remedy(
@@ -260,6 +274,8 @@ TLS_CLOCK_WRONG = Problem(
             ),
             systems=("Windows",),
         ),
+        ask("Set the clock of the container's host: a container has no clock of its own", when=("container",)),
+        ask("Ask whoever runs this machine to set its clock", unless=("container",)),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -278,10 +294,7 @@ CERTIFICATE_EXPIRING = Problem(
     title="The certificate of {host} ends in {count} days",
     cause="It works now and is valid until {not_after}. Certificates that renew themselves are replaced earlier than that, so this one may have been forgotten.",
     owner="gateway",
-    fixes=(
-        Remedy(text="Tell whoever runs {host} that its certificate has to be renewed before {not_after}"),
-        SHOW_CHAIN,
-    ),
+    fixes=(ask_its_owner("Tell whoever runs {host} that its certificate has to be renewed before {not_after}"),),
     verify=_VERIFY,
     told_apart="The handshake verifies today. On the day after it ends, the same route fails with `tls-expired`.",
 )
@@ -294,21 +307,26 @@ TLS_HOSTNAME_MISMATCH = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="Open any page in a browser: the sign-in page of a Wi-Fi answers like this, until you have signed in"
+            text="If HTTPS_PROXY holds the address of a gateway (LiteLLM or the like), name it as the base URL: a gateway is not a proxy",
+            change=Change(sets=(("ANTHROPIC_BASE_URL", Copied("HTTPS_PROXY")),), unsets=("HTTPS_PROXY",)),
+            when=("proxied",),
         ),
         Remedy(
-            text="Compare the address: if another resolver gives another one, DNS sends you to the wrong place",
-            commands=everywhere("nslookup {host} 1.1.1.1"),
+            text="Correct the host in the base URL, or unset it to call Anthropic's own endpoint",
+            change=unset("{base_url_variable}"),
+            caution="a key that a gateway handed out does not work there",
         ),
         Remedy(
-            text="If HTTPS_PROXY holds the address of a gateway (LiteLLM or the like), it belongs into the base URL: a gateway is not a proxy",
-            commands=spelled(
-                sh='export ANTHROPIC_BASE_URL="${HTTPS_PROXY:?}" &&\n  unset HTTPS_PROXY',
-                fish='test -n "$HTTPS_PROXY" &&\n  set -gx ANTHROPIC_BASE_URL $HTTPS_PROXY &&\n  set -e HTTPS_PROXY',
-                powershell="$env:ANTHROPIC_BASE_URL = $env:HTTPS_PROXY\nRemove-Item Env:HTTPS_PROXY",
-            ),
+            text="Open any page in a browser: the sign-in page of a Wi-Fi answers like this, until you have signed in",
+            unless=("container", "ci", "own-base-url"),
         ),
-        Remedy(text="Show your network team that {host} is answered by a server for {names}"),
+        ask(
+            "Show your network team that {host} is answered by a server for {names}, and whether another resolver leads elsewhere",
+            everywhere("nslookup {host} 1.1.1.1"),
+            tools=("nslookup",),
+            when=("official",),
+        ),
+        ask("Show whoever runs {host} that it is answered by a server for {names}", unless=("official",)),
     ),
     verify=_VERIFY,
     looks_like=connection_error(

@@ -1,6 +1,7 @@
 """What is wrong in the program itself: no packet is at fault. Mostly seen by `explain`."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, look
 from claudecheck.diagnosis.problems.spelling import connection_error, everywhere, printed, raised, spelled, with_python
 
 #: The doctor sends its own message, so it cannot see a fault of the program: the program must run again.
@@ -48,9 +49,9 @@ CLIENT_BLOCKING_CALL = Problem(
             text="Move other blocking work into a thread",
             commands=spelled(python="result = await asyncio.to_thread(work)"),
         ),
-        Remedy(
-            text="Let asyncio name the calls that block",
-            commands=spelled(
+        look(
+            "Let asyncio name the calls that block",
+            spelled(
                 sh="PYTHONASYNCIODEBUG=1 {python} program.py",
                 powershell="$env:PYTHONASYNCIODEBUG = 1; & {python} program.py",
             ),
@@ -216,9 +217,9 @@ CLIENT_RESPONSE_SHAPE = Problem(
     cause="Something that is not the API answered with success, and the SDK handed its text over as it was. The error comes later, where your program looks for a field of the message.",
     owner="you",
     fixes=(
-        Remedy(
-            text="Find out who answers: the doctor says whether it is a portal, a filter or another server",
-            commands=everywhere("claudecheck doctor"),
+        look(
+            "Find out who answers: the doctor says whether it is a portal, a filter or another server",
+            everywhere("{claudecheck} doctor"),
         ),
         Remedy(
             text="Show in the program what came instead",

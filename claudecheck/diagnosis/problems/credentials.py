@@ -1,10 +1,13 @@
 """What is wrong before the first packet with who calls, and where: the credential and the base URL."""
 
 import claudecheck.diagnosis.problems.providers as elsewhere
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Asked, Change, Copied, Edited, Stripped
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import (
     api_error,
     assign,
+    bypass,
     connection_error,
     everywhere,
     printed,
@@ -14,10 +17,28 @@ from claudecheck.diagnosis.problems.spelling import (
 )
 
 #: What a network team needs to know; the names and purposes are those of `clients/claude_code_hosts.py`.
-_ALLOW = Remedy(
-    text="Send this to your network team: outgoing HTTPS (TCP port 443, without inspection where it can be) to api.anthropic.com (the API), platform.claude.com (sign-in, and the renewal of every login), claude.ai and claude.com (the sign-in pages), downloads.claude.ai (updates, plugins and the installer); where connectors are used, mcp-proxy.anthropic.com too"
+_ALLOW = ask(
+    "Send this to your network team: outgoing HTTPS (TCP port 443, without inspection where it can be) to api.anthropic.com (the API), platform.claude.com (sign-in, and the renewal of every login), claude.ai and claude.com (the sign-in pages), downloads.claude.ai (updates, plugins and the installer); where connectors are used, mcp-proxy.anthropic.com too"
 )
-_OIDC_PERMISSION = "permissions:\n  id-token: write\n  contents: read"
+_OIDC = Remedy(
+    text="Let the job ask for an OIDC token, and set all variables of the federation",
+    commands=spelled(yaml="permissions:\n  id-token: write\n  contents: read"),
+    when=("github-actions",),
+    place="the workflow file",
+)
+_GATEWAY = Asked("URL of the gateway (https://host)")
+_GATEWAYS_KEY = "a key that a gateway handed out does not work there"
+_SET_GATEWAY = Remedy(
+    text="If the key was handed out by a gateway or relay, set its address too: without it the key goes to Anthropic",
+    change=assign("ANTHROPIC_BASE_URL", _GATEWAY),
+    unless=("own-base-url",),
+)
+_STORE_IN_GITHUB = "Store the key as a secret of the repository (`gh secret set ANTHROPIC_API_KEY`)"
+_SETUP_TOKEN = Remedy(
+    text="For work without a desktop, make a token that needs no keychain, with `claude setup-token`, and set it here",
+    change=assign("CLAUDE_CODE_OAUTH_TOKEN", Asked("the token", secret=True)),
+    caution="it is valid for a year: keep it like a password",
+)
 
 KEY_MISSING = Problem(
     code="key-missing",
@@ -28,24 +49,53 @@ KEY_MISSING = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Store the key as a secret of the repository and hand it to the step",
+            text="Load the `.env` file of this folder, which holds the key",
+            commands=spelled(sh="set -a && . ./.env && set +a"),
+            when=("key-in-dotenv",),
+        ),
+        Remedy(
+            text=f"{_STORE_IN_GITHUB}, and hand it to the step",
             commands=spelled(yaml="env:\n  ANTHROPIC_API_KEY: ${{ secrets.ANTHROPIC_API_KEY }}"),
-            only_in="ci",
+            when=("github-actions",),
+            place="the workflow file",
             caution="workflows that a fork starts get an empty text instead of the secret",
         ),
         Remedy(
-            text="Hand the variable to the container: it sees nothing of the host's environment",
-            commands=everywhere("docker run -e ANTHROPIC_API_KEY IMAGE"),
-            only_in="container",
+            text="Store the key as a secret of this CI, and hand it to the job as ANTHROPIC_API_KEY",
+            when=("ci",),
+            unless=("github-actions",),
+            place="the secrets of the CI",
         ),
         Remedy(
-            text="Create a key at platform.claude.com and give it to this shell; it asks for the key, so that it stands in no history",
-            commands=typed_in("ANTHROPIC_API_KEY"),
+            text="Store the key as a secret of the cluster, and hand it to the container",
+            commands=spelled(
+                yaml="env:\n  - name: ANTHROPIC_API_KEY\n    valueFrom:\n      secretKeyRef: { name: anthropic, key: api-key }"
+            ),
+            when=("kubernetes",),
+            place="the pod's specification",
         ),
         Remedy(
-            text="If the key stands in a `.env` file, load the file before the client is built",
-            commands=spelled(python="from dotenv import load_dotenv; load_dotenv(override=True)"),
+            text="Store the key as a secret of your Codespaces, then start this one again",
+            commands=everywhere("gh secret set ANTHROPIC_API_KEY --user --app codespaces"),
+            when=("codespaces",),
+            tools=("gh",),
+            needs=("the key",),
+            place="the Codespaces secrets",
+        ),
+        Remedy(
+            text="Create a key at platform.claude.com and give it to this shell; it asks for the key, so that it is in no history",
+            change=typed_in("ANTHROPIC_API_KEY"),
+            unless=("ci",),
+        ),
+        in_program(
+            "If the key is in a `.env` file, load the file before the client is built",
+            python="from dotenv import load_dotenv; load_dotenv(override=True)",
             caution="without `override=True` an empty variable of the shell wins over the file",
+            clients=("python",),
+        ),
+        ask(
+            "Start the container with `-e ANTHROPIC_API_KEY`: it sees nothing of the host's environment",
+            when=("docker",),
         ),
     ),
     looks_like=printed(
@@ -66,20 +116,27 @@ KEY_MALFORMED = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Store the secret again: the key alone, without quotes and without a newline at its end",
-            commands=spelled(sh="tr -d '\\r\\n' < key.txt | gh secret set ANTHROPIC_API_KEY"),
-            only_in="ci",
+            text="Take the line breaks, spaces and quotes out of the value; nothing else of it changes",
+            change=assign("{key_variable}", Stripped("{key_variable}")),
+            when=("stray-marks",),
         ),
         Remedy(
-            text="Set the key again, without quotes, blanks or a line break; it is asked for, so that it stands in no history",
-            commands=typed_in("{key_variable}"),
+            text=f"{_STORE_IN_GITHUB} again: the key alone, without quotes and without a line break at its end",
+            when=("github-actions",),
+            place="the secrets of the repository",
         ),
         Remedy(
-            text="A key that is read from a file brings the file's newline along: strip it",
-            commands=spelled(python='Anthropic(api_key=open("key.txt").read().strip())'),
+            text="Set the key again, without quotes, spaces or a line break; it is asked for, so that it is in no history",
+            change=typed_in("{key_variable}"),
+            unless=("ci",),
         ),
-        Remedy(
-            text="If an error text with the key in it stands in a log or a ticket, revoke the key at platform.claude.com and create a new one"
+        in_program(
+            "A key that is read from a file brings the file's line break along: strip it",
+            python='Anthropic(api_key=open("key.txt").read().strip())',
+            clients=("python",),
+        ),
+        ask(
+            "If an error text with the key in it is in a log or a ticket, revoke the key at platform.claude.com and create a new one"
         ),
     ),
     looks_like=printed(
@@ -100,22 +157,29 @@ KEY_WRONG_KIND = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Create an API key (it starts with `sk-ant-api03-`) at platform.claude.com and set it",
-            commands=typed_in("ANTHROPIC_API_KEY"),
+            text="Move the OAuth token (`sk-ant-oat…`) to CLAUDE_CODE_OAUTH_TOKEN, where Claude Code reads it",
+            change=Change(
+                sets=(("CLAUDE_CODE_OAUTH_TOKEN", Copied("{key_variable}")),),
+                unsets=("{key_variable}",),
+            ),
+            when=("oauth-token",),
+            clients=("claude-code",),
         ),
         Remedy(
-            text="An OAuth token (`sk-ant-oat…`) belongs into ANTHROPIC_AUTH_TOKEN, and for Claude Code into CLAUDE_CODE_OAUTH_TOKEN",
-            commands=spelled(
-                sh='export ANTHROPIC_AUTH_TOKEN="$ANTHROPIC_API_KEY" &&\n  unset ANTHROPIC_API_KEY',
-                fish="set -gx ANTHROPIC_AUTH_TOKEN $ANTHROPIC_API_KEY\nset -e ANTHROPIC_API_KEY",
-                powershell="$env:ANTHROPIC_AUTH_TOKEN = $env:ANTHROPIC_API_KEY\nRemove-Item Env:ANTHROPIC_API_KEY",
+            text="Move the OAuth token (`sk-ant-oat…`) to ANTHROPIC_AUTH_TOKEN",
+            change=Change(
+                sets=(("ANTHROPIC_AUTH_TOKEN", Copied("{key_variable}")),),
+                unsets=("{key_variable}",),
             ),
+            when=("oauth-token",),
+            clients=("python", "typescript", "node", "curl"),
             caution="the API takes such a token only together with the header `anthropic-beta: oauth-2025-04-20`",
         ),
         Remedy(
-            text="If the key was handed out by a gateway or relay, set its address too: without it the key goes to Anthropic",
-            commands=assign("ANTHROPIC_BASE_URL", "https://GATEWAY"),
+            text="Create an API key (it starts with `sk-ant-api03-`) at platform.claude.com and set it",
+            change=typed_in("ANTHROPIC_API_KEY"),
         ),
+        _SET_GATEWAY,
     ),
     looks_like=api_error(401, "authentication_error", "invalid x-api-key", "AuthenticationError"),
     told_apart="The first characters of the key decide, before any packet. `key-invalid` is a key of the right kind that the API refuses.",
@@ -130,16 +194,18 @@ CREDENTIAL_CONFLICT = Problem(
     cause="The SDKs take ANTHROPIC_API_KEY before ANTHROPIC_AUTH_TOKEN, Claude Code takes them the other way round, and the Python SDK before 2.0 sends both. A variable also hides a profile or a login that would have worked.",
     owner="you",
     fixes=(
-        Remedy(text="To use the API key, unset the token", commands=unset("ANTHROPIC_AUTH_TOKEN")),
+        Remedy(text="To use the API key, unset the token", change=unset("ANTHROPIC_AUTH_TOKEN")),
         Remedy(
             text="To use the token, a profile or a login, unset the key",
-            commands=unset("ANTHROPIC_API_KEY"),
+            change=unset("ANTHROPIC_API_KEY"),
             caution="take it out of your shell's start-up file and the settings' `env` block as well, or it comes back",
         ),
-        Remedy(
-            text="To try one command without the key, and change nothing else",
-            commands=spelled(sh="env -u ANTHROPIC_API_KEY claude"),
+        look(
+            "To try one command without the key, and change nothing else",
+            spelled(sh="env -u ANTHROPIC_API_KEY claude"),
             systems=("Linux", "Darwin"),
+            tools=("claude",),
+            clients=("claude-code",),
         ),
     ),
     looks_like=printed(
@@ -158,10 +224,10 @@ PROFILE_INVALID = Problem(
     cause="The file of the profile is missing, is not valid JSON, can be written or read by others, or its login has expired; or one of the federation variables is not set. The SDK then refuses to build the client.",
     owner="you",
     fixes=(
+        _OIDC,
         Remedy(
-            text="Let the job ask for an OIDC token, and set all variables of the federation",
-            commands=spelled(yaml=_OIDC_PERMISSION),
-            only_in="ci",
+            text="If ANTHROPIC_PROFILE names a profile that does not exist, unset it",
+            change=unset("ANTHROPIC_PROFILE"),
         ),
         Remedy(
             text="Make the files readable and writable for you alone",
@@ -169,10 +235,6 @@ PROFILE_INVALID = Problem(
                 sh="chmod 700 ~/.config/anthropic &&\n  chmod 600 ~/.config/anthropic/*/*.json",
             ),
             systems=("Linux", "Darwin"),
-        ),
-        Remedy(
-            text="If ANTHROPIC_PROFILE names a profile that does not exist, unset it",
-            commands=unset("ANTHROPIC_PROFILE"),
         ),
         Remedy(text="If the login in the profile has expired, log in again with the tool that made the profile"),
     ),
@@ -194,12 +256,18 @@ BASE_URL_INVALID = Problem(
     fixes=(
         Remedy(
             text="Set it to the whole address, with its scheme and without a path of the API",
-            commands=assign("ANTHROPIC_BASE_URL", "{suggestion}"),
+            change=assign("{base_url_variable}", "{suggestion}"),
+            when=("suggested",),
         ),
         Remedy(
             text="Unset it to call Anthropic's own endpoint",
-            commands=unset("ANTHROPIC_BASE_URL"),
-            caution="a key that a gateway handed out does not work there",
+            change=unset("{base_url_variable}"),
+            caution=_GATEWAYS_KEY,
+        ),
+        Remedy(
+            text="Set it to the whole address, with its scheme and without a path of the API",
+            change=assign("{base_url_variable}", _GATEWAY),
+            unless=("suggested",),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -219,7 +287,14 @@ BASE_URL_PATH = Problem(
     fixes=(
         Remedy(
             text="Set the base URL without that path",
-            commands=assign("ANTHROPIC_BASE_URL", "{suggestion}"),
+            change=assign("{base_url_variable}", "{suggestion}"),
+            when=("suggested",),
+            caution="libraries that are not Anthropic's may want the `/v1` in a variable of their own: leave that one as it is",
+        ),
+        Remedy(
+            text="Set the base URL without that path",
+            change=assign("{base_url_variable}", Edited("{base_url_variable}", "(/v1)?(/messages|/complete)?/*$")),
+            unless=("suggested",),
             caution="libraries that are not Anthropic's may want the `/v1` in a variable of their own: leave that one as it is",
         ),
     ),
@@ -240,15 +315,15 @@ BASE_URL_INSECURE = Problem(
     cause="Everybody on the way to {host} can read the key and change the answers. claudecheck sends no key over plain http to a public address.",
     owner="you",
     fixes=(
-        Remedy(text="Use the https address", commands=assign("ANTHROPIC_BASE_URL", "{suggestion}")),
+        Remedy(text="Use the https address", change=assign("{base_url_variable}", "{suggestion}")),
         Remedy(
             text="If the gateway has no TLS, reach it through SSH, so that plain http stays inside this machine",
-            commands=(
-                *everywhere("ssh -f -N -L 8080:localhost:{port} {host}"),
-                *assign("ANTHROPIC_BASE_URL", "http://127.0.0.1:8080"),
-            ),
+            commands=everywhere("ssh -f -N -L 8080:localhost:{port} {host}"),
+            change=assign("{base_url_variable}", "http://127.0.0.1:8080"),
+            tools=("ssh",),
+            unless=("official",),
         ),
-        Remedy(text="Ask whoever runs {host} for an https address"),
+        ask("Ask whoever runs {host} for an https address"),
     ),
     verify="claudecheck doctor --no-message",
     told_apart="The scheme of the base URL decides; it is a warning where the host may be on a private network.",
@@ -263,28 +338,31 @@ BASE_URL_LOOPBACK = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Inside a container, name the host machine instead of `localhost`; on Linux the container needs `docker run --add-host=host.docker.internal:host-gateway`",
-            commands=assign("ANTHROPIC_BASE_URL", "http://host.docker.internal:{port}"),
-            only_in="container",
-        ),
-        Remedy(
-            text="Start the gateway, or correct the port in the variable; this lists the ports on which something listens",
-            commands=spelled(
-                sh="ss -ltn || netstat -an | grep LISTEN", powershell="Get-NetTCPConnection -State Listen"
+            text="Inside a container, name the host machine instead of `localhost`",
+            change=assign(
+                "{base_url_variable}",
+                Edited("{base_url_variable}", "localhost|127[.]0[.]0[.]1", "host.docker.internal"),
             ),
+            when=("docker",),
+            caution="on Linux the container needs `--add-host=host.docker.internal:host-gateway`",
+        ),
+        Remedy(text="Start the gateway, or correct the port in the variable"),
+        Remedy(
+            text="Take this machine off the proxy",
+            change=bypass("localhost", "127.0.0.1"),
+            when=("proxied",),
         ),
         Remedy(
             text="If the variable is left over from a tool that is gone, unset it",
-            commands=unset("ANTHROPIC_BASE_URL"),
+            change=unset("{base_url_variable}"),
             caution="then the key must be one of Anthropic's, not the tool's",
         ),
-        Remedy(
-            text="If a proxy variable is set, take this machine off the proxy",
-            commands=spelled(
-                sh='export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}"',
-                fish='set -gx NO_PROXY "localhost,127.0.0.1,$NO_PROXY"',
-                powershell='$env:NO_PROXY = "localhost,127.0.0.1,$env:NO_PROXY"',
-            ),
+        look("List the ports on which something listens", spelled(sh="ss -ltn"), systems=("Linux",), tools=("ss",)),
+        look("List the ports on which something listens", spelled(sh="netstat -an | grep LISTEN"), systems=("Darwin",)),
+        look(
+            "List the ports on which something listens",
+            spelled(powershell="Get-NetTCPConnection -State Listen"),
+            systems=("Windows",),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -304,21 +382,17 @@ KEY_HELPER_FAILED = Problem(
     cause="Claude Code runs the command of its `apiKeyHelper` setting and takes what it prints as the key; a CI job may ask for a token in the same way. That command ended with an error, took too long or printed nothing.",
     owner="you",
     fixes=(
-        Remedy(
-            text="Let the job ask for an OIDC token",
-            commands=spelled(yaml=_OIDC_PERMISSION),
-            only_in="ci",
-        ),
-        Remedy(
-            text="Run the helper by hand and read its error; this prints how many characters it gives, not the key",
-            commands=spelled(sh='sh -c "$(jq -r .apiKeyHelper {file})" | wc -c'),
-            systems=("Linux", "Darwin"),
-        ),
-        Remedy(
-            text="Run the command that stands under `apiKeyHelper` in Claude Code's settings by hand: it must print the key alone and end without an error",
-            systems=("Windows",),
-        ),
+        _OIDC,
         Remedy(text="Sign in again at the vault or provider that the helper asks, then start the client again"),
+        look(
+            "Run the helper by hand and read its error; this prints how many characters it gives, not the key",
+            spelled(sh='sh -c "$(jq -r .apiKeyHelper {file})" | wc -c'),
+            systems=("Linux", "Darwin"),
+            tools=("jq",),
+        ),
+        look(
+            "Run the command under `apiKeyHelper` in Claude Code's settings by hand: it must print the key alone and end without an error"
+        ),
     ),
     verify="claudecheck doctor --client claude-code --no-message",
     looks_like=printed(claude_code="apiKeyHelper failed: …, or: Your apiKeyHelper script is failing"),
@@ -340,15 +414,11 @@ CREDENTIAL_STORE_UNREADABLE = Problem(
         Remedy(
             text="Make the file yours again, and readable for you alone",
             commands=spelled(
-                sh='sudo chown "$(id -un)" ~/.claude/.credentials.json &&\n  chmod 600 ~/.claude/.credentials.json'
+                sh='{sudo} chown "$(id -un)" ~/.claude/.credentials.json &&\n  chmod 600 ~/.claude/.credentials.json'
             ),
             systems=("Linux",),
         ),
-        Remedy(
-            text="For work without a desktop, make a token that needs no keychain and set it as CLAUDE_CODE_OAUTH_TOKEN",
-            commands=(*everywhere("claude setup-token"), *typed_in("CLAUDE_CODE_OAUTH_TOKEN")),
-            caution="it is valid for a year: keep it like a password",
-        ),
+        _SETUP_TOKEN,
     ),
     verify="claudecheck routes",
     looks_like=printed(
@@ -365,22 +435,20 @@ LOGIN_FAILED = Problem(
     cause="One of its three parts failed: the page in the browser, the way back to this machine, or the exchange of the code for a token. The exchange goes to platform.claude.com, which a filter or a VPN rule may treat differently from the API.",
     owner="you",
     fixes=(
+        Remedy(text="Log in again from the start", commands=everywhere("claude auth login"), tools=("claude",)),
         Remedy(
-            text="Let platform.claude.com, claude.ai and claude.com take the same way out as the API (proxy, VPN, allow-list); this shows whether the first one answers",
-            commands=spelled(
+            text="Where the browser runs on another machine than the client, copy the code from the page into the terminal: the page cannot call back",
+            when=("no-desktop",),
+        ),
+        _SETUP_TOKEN,
+        look(
+            "See whether platform.claude.com answers on the route of the API",
+            spelled(
                 sh="curl -sSI https://platform.claude.com/", powershell="curl.exe -sSI https://platform.claude.com/"
             ),
+            tools=("curl",),
         ),
         _ALLOW,
-        Remedy(
-            text="Where the browser runs on another machine than the client (SSH, WSL, a container), copy the code from the page into the terminal: the page cannot call back"
-        ),
-        Remedy(text="Log in again from the start", commands=everywhere("claude auth login")),
-        Remedy(
-            text="For work without a browser, make a token on another machine and set it here as CLAUDE_CODE_OAUTH_TOKEN",
-            commands=(*everywhere("claude setup-token"), *typed_in("CLAUDE_CODE_OAUTH_TOKEN")),
-            caution="it is valid for a year: keep it like a password",
-        ),
     ),
     verify="claudecheck doctor --client claude-code --no-message",
     looks_like=printed(
@@ -397,11 +465,11 @@ UPDATES_BLOCKED = Problem(
     cause="The version that is installed goes on working. Updates, plugins and the installer come from downloads.claude.ai, and this network does not let that host through.",
     owner="network",
     fixes=(
-        _ALLOW,
         Remedy(
             text="Where updates come another way (a package manager, an image), switch the updater off",
-            commands=assign("DISABLE_AUTOUPDATER", "1"),
+            change=assign("DISABLE_AUTOUPDATER", "1"),
         ),
+        _ALLOW,
     ),
     verify="claudecheck doctor --client claude-code --no-message",
     told_apart="The API answers while downloads.claude.ai does not.",
@@ -417,17 +485,17 @@ CUSTOM_HEADERS_INVALID = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Write one header a line; this sets two",
-            commands=spelled(
+            text="Unset it to send the request without the headers",
+            change=unset("ANTHROPIC_CUSTOM_HEADERS"),
+            caution="a gateway may need one of them",
+        ),
+        look(
+            "Write one header a line, as in this example",
+            spelled(
                 sh="export ANTHROPIC_CUSTOM_HEADERS=\"$(printf 'X-Team: a\\nX-Stage: b')\"",
                 fish="set -gx ANTHROPIC_CUSTOM_HEADERS (printf 'X-Team: a\\nX-Stage: b' |\n  string collect)",
                 powershell='$env:ANTHROPIC_CUSTOM_HEADERS = "X-Team: a`nX-Stage: b"',
             ),
-        ),
-        Remedy(
-            text="Unset it to see whether the request works without the headers",
-            commands=unset("ANTHROPIC_CUSTOM_HEADERS"),
-            caution="a gateway may need one of them",
         ),
     ),
     looks_like=connection_error("LocalProtocolError: Illegal header name b'X y'")

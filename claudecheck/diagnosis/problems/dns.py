@@ -1,7 +1,9 @@
 """What is wrong with the name of the API: no answer, a wrong one, or a late one."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
-from claudecheck.diagnosis.problems.spelling import connection_error, everywhere, spelled, unset
+from claudecheck.diagnosis.problems.cluster import EGRESS_TO_DNS
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, look
+from claudecheck.diagnosis.problems.spelling import assign, connection_error, everywhere, replaced, spelled, unset
 
 _VERIFY = "claudecheck doctor --no-message"
 _CLAUDE_CODE = "API Error: Can't reach the API server — check your internet or DNS (FailedToOpenSocket)"
@@ -22,48 +24,108 @@ _TEMPORARY = connection_error(
 
 _COMPANY_NAMES = "names of your company's own network may stop resolving; undo it when you leave this network"
 
-_COMPARE = Remedy(
-    text="Ask another resolver, to have something to show: it answers with the API's address where only yours is at fault",
-    commands=everywhere("nslookup {host} 1.1.1.1"),
-)
-_CONTAINER = Remedy(
-    text="Give the container a resolver that answers; it does not always have the host's",
-    commands=everywhere("docker run --dns 1.1.1.1 IMAGE"),
-    only_in="container",
-    caution="names of your company's own network need its resolver instead of 1.1.1.1",
+
+def _ask_network(text: str) -> tuple[Remedy, ...]:
+    """The network team is shown that another resolver knows the name, where it is a public one."""
+    other = everywhere("nslookup {host} 1.1.1.1")
+    return (
+        ask(f"{text}; this shows what another resolver says", other, tools=("nslookup",), when=("official",)),
+        ask(text, unless=("official",)),
+    )
+
+
+_CONTAINER = ask(
+    "Start the container with another resolver (`docker run --dns …`): it does not always have the host's",
+    when=("docker",),
 )
 _WSL = Remedy(
-    text="WSL writes its resolver anew at every start; write your own and keep it (then run `wsl --shutdown` in Windows once)",
+    text="WSL writes its resolver anew at every start: write your own and keep it, then run `wsl --shutdown` in Windows once",
     commands=spelled(
-        sh="printf '[network]\\ngenerateResolvConf = false\\n' |\n  sudo tee -a /etc/wsl.conf\nsudo rm -f /etc/resolv.conf\necho nameserver 1.1.1.1 | sudo tee /etc/resolv.conf"
+        sh="printf '[network]\\ngenerateResolvConf = false\\n' |\n  {sudo} tee -a /etc/wsl.conf &&\n  {sudo} rm -f /etc/resolv.conf &&\n  echo nameserver {working_resolver} | {sudo} tee /etc/resolv.conf"
     ),
-    only_in="wsl",
+    when=("wsl", "another-resolver-works"),
     caution=_COMPANY_NAMES,
+    proved_by="dns:public",
 )
-_VPN = Remedy(
-    text="If a VPN is on or was switched off a moment ago, reconnect it: it sets the resolver of this machine"
+_TAILSCALE = Remedy(
+    text="Tailscale answers names here: let this machine use the network's own resolver",
+    commands=spelled(sh="{sudo} tailscale set --accept-dns=false"),
+    when=("tailscale",),
+    tools=("tailscale",),
+    caution="names of your tailnet then need their full form",
 )
-#: A resolver of the user's choice, until the next connect.
+_WARP = Remedy(
+    text="Cloudflare WARP answers names here: disconnect it and try again",
+    commands=everywhere("warp-cli disconnect"),
+    when=("warp",),
+    tools=("warp-cli",),
+)
+_VPN = (
+    _TAILSCALE,
+    _WARP,
+    Remedy(text="Reconnect the VPN, whose resolver {resolver} answers names here", when=("vpn-resolver",)),
+    Remedy(
+        text="If a VPN was switched off a moment ago, reconnect it: it sets the resolver of this machine",
+        unless=("vpn-resolver", "tailscale", "warp", "container"),
+    ),
+)
+#: Written through the file and not over it: in a container, WSL and with some network managers it is a mount or a link.
 _OTHER_RESOLVER = (
+    _WSL,
     Remedy(
-        text="If your network allows it, use another resolver",
-        commands=spelled(sh="sudo resolvectl dns \\\n  \"$(ip route show default | awk '{print $5; exit}')\" 1.1.1.1"),
+        text="Use a resolver that answers, {working_resolver}, for this connection",
+        commands=spelled(
+            sh="{sudo} resolvectl dns \\\n  \"$(ip route show default | awk '{print $5; exit}')\" {working_resolver}",
+            fish="{sudo} resolvectl dns \\\n  (ip route show default | awk '{print $5; exit}') {working_resolver}",
+        ),
         systems=("Linux",),
+        when=("another-resolver-works", "systemd-resolved"),
+        tools=("resolvectl", "ip"),
         caution=_COMPANY_NAMES,
+        proved_by="dns:public",
     ),
     Remedy(
-        text="If your network allows it, use another resolver",
-        commands=spelled(sh="networksetup -setdnsservers Wi-Fi 1.1.1.1"),
+        text="Use a resolver that answers, {working_resolver}",
+        commands=replaced(
+            "/etc/resolv.conf",
+            "echo nameserver {working_resolver} > $HOME/resolv.new",
+            "sed /^nameserver/d /etc/resolv.conf >> $HOME/resolv.new",
+        ),
+        systems=("Linux",),
+        when=("another-resolver-works",),
+        unless=("systemd-resolved", "wsl"),
+        caution=_COMPANY_NAMES,
+        proved_by="dns:public",
+    ),
+    Remedy(
+        text="Use a resolver that answers, {working_resolver}",
+        commands=spelled(sh="networksetup -setdnsservers Wi-Fi {working_resolver}"),
         systems=("Darwin",),
+        when=("another-resolver-works",),
         caution=_COMPANY_NAMES,
+        proved_by="dns:public",
     ),
     Remedy(
-        text="If your network allows it, use another resolver",
-        commands=spelled(powershell="Set-DnsClientServerAddress -InterfaceAlias Wi-Fi `\n  -ServerAddresses 1.1.1.1"),
+        text="Use a resolver that answers, {working_resolver}",
+        commands=spelled(
+            powershell="Set-DnsClientServerAddress -InterfaceAlias Wi-Fi `\n  -ServerAddresses {working_resolver}"
+        ),
         systems=("Windows",),
+        when=("another-resolver-works",),
         caution=_COMPANY_NAMES,
+        proved_by="dns:public",
+    ),
+    Remedy(
+        text="Write the address that another resolver gives for {host} into the hosts file",
+        commands=spelled(sh="echo {true_address} {host} | {sudo} tee -a /etc/hosts"),
+        systems=("Linux", "Darwin"),
+        when=("address-known",),
+        unless=("another-resolver-works",),
+        caution="it stays until somebody takes it out, also when the address changes",
+        proved_by="dns:https",
     ),
 )
+_SEARCH_CAUTION = "short names of your company's machines then need their full form"
 
 DNS_NAME_NOT_FOUND = Problem(
     code="dns-name-not-found",
@@ -72,16 +134,22 @@ DNS_NAME_NOT_FOUND = Problem(
     cause="The resolver answered that there is no such name. Either the name is written wrongly, or the resolver is made to deny it.",
     owner="you",
     fixes=(
-        Remedy(
-            text="If {host} is not what you meant, correct the base URL; unset, it leads to Anthropic's own endpoint",
-            commands=unset("ANTHROPIC_BASE_URL"),
-        ),
-        Remedy(
-            text="If {host} is a service of your compose file or cluster, start it and put both containers on one network"
-        ),
-        _COMPARE,
-        Remedy(text="If the name is right, ask your network team to let their resolver answer for {host}"),
         *_OTHER_RESOLVER,
+        Remedy(
+            text="Correct the base URL; unset, it leads to Anthropic's own endpoint",
+            change=unset("{base_url_variable}"),
+            caution="a key that a gateway handed out does not work there",
+        ),
+        Remedy(
+            text="Start the service that {host} names, and put both containers on one network",
+            when=("host-of-a-cluster",),
+        ),
+        Remedy(
+            text="Connect to the network or VPN in which {host} is known",
+            when=("host-of-a-company",),
+            unless=("host-of-a-cluster",),
+        ),
+        *_ask_network("Ask your network team to let their resolver answer for {host}"),
     ),
     verify=_VERIFY,
     looks_like=_NOT_KNOWN,
@@ -95,11 +163,10 @@ DNS_NO_ADDRESS = Problem(
     cause="The resolver knows the name and gives no address for it, or only IPv6 addresses to a machine without IPv6. Often a filter removes one kind of address.",
     owner="network",
     fixes=(
-        _COMPARE,
-        Remedy(
-            text="Ask your network team to let the resolver give IPv4 addresses for {host}, or to provide IPv6 (DNS64 and NAT64 on a network without IPv4)"
-        ),
         *_OTHER_RESOLVER,
+        *_ask_network(
+            "Ask your network team to let the resolver give IPv4 addresses for {host}, or to provide IPv6 (DNS64 and NAT64 on a network without IPv4)"
+        ),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -119,10 +186,9 @@ DNS_SERVER_FAILURE = Problem(
     owner="network",
     retryable=True,
     fixes=(
-        _VPN,
-        _COMPARE,
-        Remedy(text="Tell your network team that {resolver} answers SERVFAIL for {host}"),
         *_OTHER_RESOLVER,
+        *_VPN,
+        *_ask_network("Tell your network team that {resolver} answers SERVFAIL for {host}"),
     ),
     verify=_VERIFY,
     looks_like=_TEMPORARY,
@@ -136,11 +202,10 @@ DNS_REFUSED = Problem(
     cause="The nameserver is there and does not serve this machine, or not this name: it belongs to another network (a VPN that is off, a former provider), or a policy forbids the name.",
     owner="network",
     fixes=(
-        _VPN,
-        _CONTAINER,
-        _WSL,
-        Remedy(text="Ask your network team which resolver this machine should use, or to let {resolver} serve it"),
         *_OTHER_RESOLVER,
+        *_VPN,
+        *_ask_network("Ask your network team which resolver this machine should use, or to let {resolver} serve it"),
+        _CONTAINER,
     ),
     verify=_VERIFY,
     looks_like=_TEMPORARY,
@@ -154,11 +219,11 @@ DNS_TIMEOUT = Problem(
     cause="The questions to {resolver} get no answer: it is down, it is not reachable from this network, or a firewall drops port 53.",
     owner="network",
     fixes=(
-        _VPN,
-        _CONTAINER,
-        _WSL,
-        Remedy(text="Ask your network team whether {resolver} is the right resolver for this network, and up"),
         *_OTHER_RESOLVER,
+        *_VPN,
+        *EGRESS_TO_DNS,
+        ask("Ask your network team whether {resolver} is the right resolver for this network, and up"),
+        _CONTAINER,
     ),
     verify=_VERIFY,
     looks_like=_TEMPORARY,
@@ -173,13 +238,19 @@ DNS_TCP_BLOCKED = Problem(
     owner="network",
     fixes=(
         Remedy(
+            text="Let this shell's programs take larger answers over UDP, so that TCP is not needed",
+            change=assign("RES_OPTIONS", "edns0"),
+            systems=("Linux",),
+            caution="programs that were not built on glibc do not read it",
+        ),
+        Remedy(
             text="Let this machine take larger answers over UDP, so that TCP is not needed",
-            commands=spelled(sh="echo options edns0 | sudo tee -a /etc/resolv.conf"),
+            commands=spelled(sh="echo options edns0 | {sudo} tee -a /etc/resolv.conf"),
             systems=("Linux",),
             caution="the file may be written anew at the next connect",
         ),
-        Remedy(text="Ask your network team to allow TCP as well as UDP to port 53 of {resolver}"),
         *_OTHER_RESOLVER,
+        ask("Ask your network team to allow TCP as well as UDP to port 53 of {resolver}"),
     ),
     verify=_VERIFY,
     looks_like=_TEMPORARY,
@@ -193,16 +264,23 @@ DNS_NO_RESOLVER = Problem(
     cause="The system has nobody to ask for names. The network did not hand out a resolver, or the file that names it is empty or missing.",
     owner="you",
     fixes=(
-        _CONTAINER,
-        _WSL,
+        *_OTHER_RESOLVER[:1],
         Remedy(
-            text="Name a resolver",
-            commands=spelled(sh="echo nameserver 1.1.1.1 | sudo tee /etc/resolv.conf"),
+            text="Name a resolver that answers, {working_resolver}",
+            commands=spelled(sh="echo nameserver {working_resolver} | {sudo} tee -a /etc/resolv.conf"),
             systems=("Linux",),
+            when=("another-resolver-works",),
+            unless=("wsl",),
             caution="a network manager may write the file anew; set the resolver there to keep it",
+            proved_by="dns:public",
         ),
-        Remedy(text="Disconnect from the network and connect again, so that it hands out its resolver"),
-        *_OTHER_RESOLVER[1:],
+        *_OTHER_RESOLVER[3:],
+        Remedy(
+            text="Disconnect from the network and connect again, so that it hands out its resolver",
+            unless=("container",),
+        ),
+        ask("Ask whoever runs this network which resolver to name", unless=("another-resolver-works",)),
+        _CONTAINER,
     ),
     verify=_VERIFY,
     looks_like=_TEMPORARY,
@@ -216,10 +294,9 @@ DNS_SINKHOLED = Problem(
     cause="A filter answers in place of the real resolver, with an address that belongs to nobody, to this machine or to a block page. Ad blockers, parental controls, and company or school filters do that.",
     owner="network",
     fixes=(
-        Remedy(text="If the filter is yours (Pi-hole, AdGuard, NextDNS, a hosts list), allow {host} there"),
-        _COMPARE,
-        Remedy(text="Ask your network team to take {host} off the list of blocked names"),
         *_OTHER_RESOLVER,
+        Remedy(text="If the filter is yours (Pi-hole, AdGuard, NextDNS, a hosts list), allow {host} there"),
+        *_ask_network("Ask your network team to take {host} off the list of blocked names"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -240,10 +317,13 @@ DNS_HOSTS_OVERRIDE = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Take the line out of the file; a copy is kept beside it",
-            commands=spelled(sh="sudo sed -i.bak /{host}/d /etc/hosts"),
+            text="Take the line out of the file; a copy is kept in `~/hosts.old`",
+            commands=replaced(
+                "/etc/hosts", "cp /etc/hosts $HOME/hosts.old", "sed /{host}/d /etc/hosts > $HOME/hosts.new"
+            ),
             systems=("Linux", "Darwin"),
             caution="a tool that wrote the line may need it",
+            proved_by="tcp:resolved-address",
         ),
         Remedy(
             text="Take the line out of the file",
@@ -252,7 +332,9 @@ DNS_HOSTS_OVERRIDE = Problem(
             ),
             systems=("Windows",),
             caution="a tool that wrote the line may need it",
+            proved_by="tcp:resolved-address",
         ),
+        ask("Start the container without `--add-host`, or without `hostAliases` in the pod", when=("hosts-mounted",)),
     ),
     verify=_VERIFY,
     told_apart="The file holds the name, and the system answers with the file's address; a nameserver that is asked directly gives another one.",
@@ -266,11 +348,9 @@ DNS_UNEXPECTED_ADDRESS = Problem(
     cause="Something rewrites the answer: a VPN with made-up addresses (198.18.…), a transparent proxy, a company's own resolver. That may be on purpose and work; it is the first suspect when it does not.",
     owner="network",
     fixes=(
-        _COMPARE,
-        Remedy(
-            text="If a VPN or proxy program with “fake IP” is on, check that it is running and that its rules carry {host}"
-        ),
-        Remedy(text="Ask your network team whether they send {host} through something of their own"),
+        *_OTHER_RESOLVER,
+        Remedy(text="Check that the VPN is connected, and that its rules carry {host}", when=("vpn",)),
+        *_ask_network("Ask your network team whether they send {host} through something of their own"),
     ),
     verify=_VERIFY,
     told_apart="Another resolver gives an address of the published ranges (160.79.104.0/23, 2607:6bc0::/48), and that one answers.",
@@ -285,21 +365,36 @@ DNS_SLOW = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="See which nameservers are set, and put the dead one last or take it out",
-            commands=spelled(sh="resolvectl status || cat /etc/resolv.conf"),
+            text="Let this shell's programs wait one second for a nameserver instead of five",
+            change=assign("RES_OPTIONS", "timeout:1 attempts:2"),
             systems=("Linux",),
+            caution="programs that were not built on glibc do not read it",
         ),
-        Remedy(
-            text="See which nameservers are set, and put the dead one last or take it out",
-            commands=spelled(sh="scutil --dns"),
+        *_OTHER_RESOLVER,
+        look(
+            "See which nameservers are set, and put the dead one last or take it out",
+            spelled(sh="resolvectl status"),
+            systems=("Linux",),
+            tools=("resolvectl",),
+            when=("systemd-resolved",),
+        ),
+        look(
+            "See which nameservers are set, and put the dead one last or take it out",
+            spelled(sh="cat /etc/resolv.conf"),
+            systems=("Linux",),
+            unless=("systemd-resolved",),
+        ),
+        look(
+            "See which nameservers are set, and put the dead one last or take it out",
+            spelled(sh="scutil --dns"),
             systems=("Darwin",),
         ),
-        Remedy(
-            text="See which nameservers are set, and put the dead one last or take it out",
-            commands=spelled(powershell="Get-DnsClientServerAddress"),
+        look(
+            "See which nameservers are set, and put the dead one last or take it out",
+            spelled(powershell="Get-DnsClientServerAddress"),
             systems=("Windows",),
         ),
-        Remedy(text="Tell your network team that {resolver} does not answer"),
+        ask("Tell your network team that {resolver} does not answer"),
     ),
     verify=_VERIFY,
     told_apart="Asked one by one, one nameserver stays silent and another answers at once.",
@@ -313,30 +408,41 @@ DNS_SEARCH_DOMAIN = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="In Kubernetes, make names with dots absolute in the pod's specification",
-            commands=spelled(yaml='dnsConfig:\n  options:\n    - { name: ndots, value: "1" }'),
-            only_in="container",
-            caution="short names of services in other namespaces then need their full form",
+            text="Let this shell's programs look for names with dots as they are written",
+            change=assign("RES_OPTIONS", "ndots:1"),
+            systems=("Linux",),
+            caution="programs that were not built on glibc do not read it",
         ),
         Remedy(
-            text="Take the search domain out of the settings of this connection; this removes it until the next connect",
-            commands=spelled(sh="sudo sed -i.bak '/^search/d' /etc/resolv.conf"),
+            text="Take the search domain out of the resolver's settings; this holds until the next connect",
+            commands=replaced("/etc/resolv.conf", "sed /^search/d /etc/resolv.conf > $HOME/resolv.new"),
             systems=("Linux",),
-            caution="short names of your company's machines then need their full form",
+            unless=("kubernetes", "systemd-resolved"),
+            caution=_SEARCH_CAUTION,
+            proved_by="dns:trailing-dot",
         ),
         Remedy(
             text="Take the search domain out of the settings of this connection",
             commands=spelled(sh="networksetup -setsearchdomains Wi-Fi empty"),
             systems=("Darwin",),
-            caution="short names of your company's machines then need their full form",
+            caution=_SEARCH_CAUTION,
+            proved_by="dns:trailing-dot",
         ),
         Remedy(
             text="Take the search domain out of the settings of this connection",
             commands=spelled(powershell="Set-DnsClientGlobalSetting -SuffixSearchList @()"),
             systems=("Windows",),
-            caution="short names of your company's machines then need their full form",
+            caution=_SEARCH_CAUTION,
+            proved_by="dns:trailing-dot",
         ),
-        Remedy(text="Ask whoever runs {search_domain} to remove its wildcard record"),
+        Remedy(
+            text="Look for names with dots as they are written, in the whole pod",
+            commands=spelled(yaml='dnsConfig:\n  options:\n    - { name: ndots, value: "1" }'),
+            when=("kubernetes",),
+            place="the pod's specification",
+            caution="short names of services in other namespaces then need their full form",
+        ),
+        ask("Ask whoever runs {search_domain} to remove its wildcard record"),
     ),
     verify=_VERIFY,
     told_apart="With a trailing dot the name has another address or none; without it the search domain answers.",

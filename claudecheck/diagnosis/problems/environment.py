@@ -1,24 +1,29 @@
 """What is wrong before the first packet with the way out: proxy variables, trust, the SDK, the machine."""
 
 import claudecheck.diagnosis.problems.providers as elsewhere
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Asked, Change, Copied, Edited, Encoded, Filed
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import (
+    JOINED,
     assign,
     connection_error,
     everywhere,
+    joined_with_certifi,
     printed,
     proxy_with_password,
     raised,
     spelled,
-    trusted_with_certifi,
     unset,
     with_python,
 )
-from claudecheck.diagnosis.problems.trusting import CURL, ON_NODE, PYTHON, converted
+from claudecheck.diagnosis.problems.trusting import CURL, ON_NODE, PYTHON, ROOT, converted
 
 _LEAVES_ELSEWHERE = (
     "without the proxy the request may leave from a region that the API does not serve, and end in a 403"
 )
+_PROXY_URL = Asked("URL of the proxy (http://host:port)")
+_BY_PYTHON, _BY_NODE = ("python", "claude-code", "curl"), ("typescript", "node")
 
 PROXY_URL_INVALID = Problem(
     code="proxy-url-invalid",
@@ -29,11 +34,24 @@ PROXY_URL_INVALID = Problem(
     fixes=(
         Remedy(
             text="Write it in the form `http://host:port`",
-            commands=assign("{proxy_variable}", "{suggestion}"),
+            change=assign("{proxy_variable}", "{suggestion}"),
+            when=("suggested",),
         ),
         Remedy(
-            text="With a user name and a password, percent-encode both; this asks for the password and encodes it",
+            text="Percent-encode the user name and the password in it",
+            change=assign("{proxy_variable}", Encoded("{proxy_variable}")),
+            when=("proxy-has-credentials",),
+        ),
+        Remedy(
+            text="Put the user name and the password in again; both are asked for and encoded",
             commands=proxy_with_password(),
+            needs=("the user name for the proxy", "the password for the proxy"),
+            when=("proxy-has-credentials",),
+        ),
+        Remedy(
+            text="Write it in the form `http://host:port`",
+            change=assign("{proxy_variable}", _PROXY_URL),
+            unless=("suggested", "proxy-has-credentials"),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -53,16 +71,29 @@ PROXY_SCHEME_UNSUPPORTED = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="For `socks5://` and `socks5h://`, install SOCKS support in the Python that runs the SDK",
+            text="Write `socks5h://` where `socks://` is, and install SOCKS support in the Python that runs the SDK",
             commands=with_python("-m pip install socksio"),
+            change=assign("{proxy_variable}", Edited("{proxy_variable}", "^socks:", "socks5h:")),
+            when=("socks-unknown-scheme", "socks-missing"),
+            clients=PYTHON,
         ),
         Remedy(
-            text="Write `socks5h://` where `socks://` stands: it means the same, and the proxy resolves the names",
-            commands=assign("{proxy_variable}", "{suggestion}"),
+            text="Install SOCKS support in the Python that runs the SDK",
+            commands=with_python("-m pip install socksio"),
+            when=("socks-missing",),
+            unless=("socks-unknown-scheme",),
+            clients=PYTHON,
         ),
         Remedy(
-            text="If the proxy program has an HTTP port too, set HTTPS_PROXY to that, and unset the SOCKS variable in both spellings",
-            commands=unset("ALL_PROXY", "all_proxy"),
+            text="Write `socks5h://` where `socks://` is: it means the same, and the proxy resolves the names",
+            change=assign("{proxy_variable}", Edited("{proxy_variable}", "^socks:", "socks5h:")),
+            when=("socks-unknown-scheme",),
+            unless=("socks-missing",),
+            clients=("python", "curl"),
+        ),
+        Remedy(
+            text="If the proxy program has an HTTP port too, name that, and unset the SOCKS variable in both spellings",
+            change=Change(sets=(("HTTPS_PROXY", _PROXY_URL),), unsets=("ALL_PROXY", "all_proxy")),
             caution=_LEAVES_ELSEWHERE,
         ),
     ),
@@ -83,26 +114,25 @@ PROXY_IGNORED = Problem(
     fixes=(
         Remedy(
             text="Name the proxy in the variable that every client reads",
-            commands=assign("HTTPS_PROXY", "{suggestion}"),
-            clients=("python", "claude-code", "curl"),
+            change=assign("HTTPS_PROXY", "{suggestion}"),
+            clients=_BY_PYTHON,
         ),
         Remedy(
-            text="In Python, hand the proxy to a client that is built with a transport or an HTTP client of its own",
-            commands=spelled(
-                python='Anthropic(http_client=DefaultHttpxClient(proxy="http://PROXY:PORT"))',
-            ),
-            clients=("python",),
+            text="Name the proxy, and let Node's `fetch` read it (Node 22.21, 24 and later)",
+            change=assign("HTTPS_PROXY", "{suggestion}", ("NODE_USE_ENV_PROXY", "1")),
+            clients=_BY_NODE,
         ),
-        Remedy(
-            text="Name the proxy, and tell Node's `fetch` to read it (Node 22.21, 24 and later), or hand it a dispatcher",
-            clients=("typescript", "node"),
-            commands=(
-                *assign("HTTPS_PROXY", "{suggestion}"),
-                *assign("NODE_USE_ENV_PROXY", "1"),
-                *spelled(
-                    typescript='new Anthropic({ fetchOptions:\n  { dispatcher: new ProxyAgent("http://PROXY:PORT") } })'
-                ),
-            ),
+        in_program(
+            "Hand the proxy to a client that is built with a transport or an HTTP client of its own",
+            python="Anthropic(http_client=DefaultHttpxClient(proxy={suggestion}))",
+            clients=PYTHON,
+            when=("suggested",),
+        ),
+        in_program(
+            "On an older Node, hand the proxy to the client as a dispatcher",
+            typescript="new Anthropic({ fetchOptions:\n  { dispatcher: new ProxyAgent({suggestion}) } })",
+            clients=_BY_NODE,
+            when=("suggested",),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -118,18 +148,20 @@ PROXY_PAC_UNUSED = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Find the proxy that the file names for {host} (it stands behind the word PROXY), and set it",
-            commands=(
-                *spelled(
-                    sh="curl -sS {value} | grep PROXY",
-                    fish="curl -sS {value} | grep PROXY",
-                    powershell="curl.exe -sS {value} | Select-String PROXY",
-                    cmd="curl -sS {value} | findstr PROXY",
-                ),
-                *assign("HTTPS_PROXY", "http://PROXY:PORT"),
-            ),
+            text="Name the proxy that the file gives for {host}, after the word PROXY",
+            change=assign("HTTPS_PROXY", _PROXY_URL),
         ),
-        Remedy(text="Ask your network team which proxy programs should use"),
+        look(
+            "Show the proxies that the file names",
+            spelled(
+                sh="curl -sS {value} | grep PROXY",
+                fish="curl -sS {value} | grep PROXY",
+                powershell="curl.exe -sS {value} | Select-String PROXY",
+                cmd="curl -sS {value} | findstr PROXY",
+            ),
+            tools=("curl",),
+        ),
+        ask("Ask your network team which proxy programs should use"),
     ),
     verify="claudecheck doctor --no-message",
     told_apart="The browser gets through and every program does not, or the other way round.",
@@ -144,17 +176,13 @@ PROXY_VARIABLES_CONFLICT = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Give {proxy_variable} the value of {variable}, so that all take the same way",
-            commands=spelled(
-                sh='export {proxy_variable}="$(printenv {variable})"',
-                fish="set -gx {proxy_variable} (printenv {variable})",
-                powershell="Set-Item Env:{proxy_variable} (Get-Item Env:{variable}).Value",
-                cmd="set {proxy_variable}=%{variable}%",
-            ),
+            text="Give {proxy_variable} the value of {variable}, so that all clients take the same route",
+            change=assign("{proxy_variable}", Copied("{variable}")),
         ),
         Remedy(
             text="If {variable} is the one that is out of date, unset it",
-            commands=unset("{variable}"),
+            change=unset("{variable}"),
+            unless=("direct-fails",),
             caution=_LEAVES_ELSEWHERE,
         ),
     ),
@@ -170,21 +198,24 @@ NO_PROXY_INVALID = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Docker copies the value from `noProxy` under `proxies` in `~/.docker/config.json` of the host: correct it there, then start the container again",
-            only_in="container",
+            text="Keep only entries that the SDK can read, separated by commas, in both spellings",
+            change=assign("NO_PROXY", "{suggestion}", ("no_proxy", "{suggestion}")),
+            when=("suggested",),
         ),
         Remedy(
-            text="Keep only entries that the SDK can read, parted by commas, in both spellings",
-            commands=spelled(
-                sh="export NO_PROXY={suggestion} no_proxy={suggestion}",
-                fish="set -gx NO_PROXY {suggestion}\nset -gx no_proxy {suggestion}",
-                powershell="Set-Item Env:NO_PROXY {suggestion}",
-                cmd="set NO_PROXY={suggestion}",
-            ),
+            text="No proxy is set, so the variable has no use: unset both spellings",
+            change=unset("NO_PROXY", "no_proxy"),
+            unless=("proxied",),
         ),
         Remedy(
-            text="Where no proxy is set the variable has no use: unset both spellings",
-            commands=unset("NO_PROXY", "no_proxy"),
+            text="None of its entries can be kept: unset both spellings",
+            change=unset("NO_PROXY", "no_proxy"),
+            when=("proxied",),
+            unless=("suggested",),
+        ),
+        ask(
+            "Docker copies the value from `noProxy` under `proxies` in `~/.docker/config.json` of the host: correct it there, then start the container again",
+            when=("docker",),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -202,22 +233,23 @@ CA_FILE_MISSING = Problem(
     cause="The SDK loads the file when the client is built, and stops with a `FileNotFoundError` that does not say which file. Conda, old installers and settings copied from another machine leave such variables behind.",
     owner="you",
     fixes=(
-        Remedy(
-            text="Put the file where the variable says",
-            commands=spelled(dockerfile="COPY claude-ca.pem {file}"),
-            only_in="container",
-        ),
-        Remedy(text="Unset the variable: the client's usual store is used again", commands=unset("{variable}")),
+        Remedy(text="Unset the variable: the client's usual store is used again", change=unset("{variable}")),
         Remedy(
             text="If this network needs the file, correct the path",
-            commands=assign("{variable}", "/PATH/TO/ca.pem"),
+            change=assign("{variable}", Asked("path of the CA file")),
             clients=("python", "curl"),
-            caution="the file must hold the public authorities too, because it replaces the whole store",
+            caution="the file must hold the public CA certificates too, because it replaces the whole store",
         ),
         Remedy(
             text="If this network needs the file, correct the path",
-            commands=assign("{variable}", "/PATH/TO/corporate-root.pem"),
+            change=assign("{variable}", Asked("path of the CA file")),
             clients=ON_NODE,
+        ),
+        Remedy(
+            text="To keep the variable, put the file into the image",
+            commands=spelled(dockerfile="COPY claude-ca.pem {file}"),
+            when=("docker",),
+            place="the Dockerfile",
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -236,12 +268,14 @@ CA_FILE_INVALID = Problem(
     cause="It is empty, is not in PEM form, may not be read by this user, or is a folder without the hashed names that OpenSSL looks for. The client cannot be built with it, or trusts nobody.",
     owner="you",
     fixes=(
-        Remedy(text="Unset the variable: the client's usual store is used again", commands=unset("{variable}")),
-        *converted("If the file is a certificate in DER form (often `.cer` or `.crt`), convert it", "{file}"),
+        *converted("Convert the certificate, which is in DER form", "{file}"),
         Remedy(
-            text="If it is a folder for SSL_CERT_DIR, make the hashed names",
+            text="Make the hashed names that OpenSSL looks for in the folder",
             commands=everywhere("openssl rehash {file}"),
+            when=("folder",),
+            tools=("openssl",),
         ),
+        Remedy(text="Unset the variable: the client's usual store is used again", change=unset("{variable}")),
     ),
     verify="claudecheck doctor --no-message",
     looks_like=raised(
@@ -260,22 +294,24 @@ CA_VARIABLE_IGNORED = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Join them with the public authorities in one file, and name it in SSL_CERT_FILE; this needs the package certifi",
-            commands=trusted_with_certifi("{file}"),
+            text="Join them with the public CA certificates in one file, and name it in SSL_CERT_FILE; this needs the package certifi",
+            commands=joined_with_certifi("{file}"),
+            change=assign("SSL_CERT_FILE", JOINED),
             clients=PYTHON,
             caution="SSL_CERT_FILE replaces the whole store, and turns on the strict checks of Python 3.13 and later",
         ),
         Remedy(
-            text="Join them with the public authorities in one file, and name it in CURL_CA_BUNDLE; this needs the package certifi",
-            commands=trusted_with_certifi("{file}", "CURL_CA_BUNDLE"),
+            text="Join them with the public CA certificates in one file, and name it in CURL_CA_BUNDLE; this needs the package certifi",
+            commands=joined_with_certifi("{file}"),
+            change=assign("CURL_CA_BUNDLE", JOINED),
             clients=CURL,
         ),
         Remedy(
-            text="Name the file in NODE_EXTRA_CA_CERTS, which adds it to the authorities that Node and Claude Code have",
-            commands=assign("NODE_EXTRA_CA_CERTS", "{file}"),
+            text="Name the file in NODE_EXTRA_CA_CERTS, which adds it to the CA certificates that Node and Claude Code have",
+            change=assign("NODE_EXTRA_CA_CERTS", "{file}"),
             clients=ON_NODE,
         ),
-        Remedy(text="If no host that you call needs those certificates, leave everything as it is"),
+        look("If no host that you call needs those certificates, leave everything as it is"),
     ),
     verify="claudecheck doctor --no-message",
     told_apart="Set SSL_CERT_FILE instead: if the certificate then verifies, the variable was the only difference.",
@@ -289,22 +325,32 @@ TRUST_STORE_EMPTY = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Install the certificates of the distribution in the image (the second line is for Alpine)",
-            commands=(
-                *spelled(
-                    dockerfile="RUN apt-get update && \\\n  apt-get install -y --no-install-recommends ca-certificates"
-                ),
-                *spelled(dockerfile="RUN apk add --no-cache ca-certificates"),
+            text="Install the CA certificates of the distribution",
+            commands=spelled(
+                sh="{sudo} apt-get update && {sudo} apt-get install -y ca-certificates",
+                dockerfile="RUN apt-get update && \\\n  apt-get install -y --no-install-recommends ca-certificates",
             ),
-            only_in="container",
-        ),
-        Remedy(
-            text="Install the certificates of the distribution (Debian and Ubuntu; Alpine: `apk add ca-certificates`; Fedora: `dnf install ca-certificates`)",
-            commands=spelled(sh="sudo apt-get update && sudo apt-get install -y ca-certificates"),
             systems=("Linux",),
+            tools=("apt-get",),
         ),
         Remedy(
-            text="Without root, use the public authorities that the package certifi brings",
+            text="Install the CA certificates of the distribution",
+            commands=spelled(
+                sh="{sudo} apk add --no-cache ca-certificates", dockerfile="RUN apk add --no-cache ca-certificates"
+            ),
+            systems=("Linux",),
+            tools=("apk",),
+        ),
+        Remedy(
+            text="Install the CA certificates of the distribution",
+            commands=spelled(
+                sh="{sudo} dnf install -y ca-certificates", dockerfile="RUN dnf install -y ca-certificates"
+            ),
+            systems=("Linux",),
+            tools=("dnf",),
+        ),
+        Remedy(
+            text="Use the public CA certificates that the package certifi brings; this needs no rights of root",
             commands=spelled(
                 sh='{python} -m pip install certifi &&\n  export SSL_CERT_FILE="$({python} -m certifi)"',
                 fish="{python} -m pip install certifi &&\n  set -gx SSL_CERT_FILE ({python} -m certifi)",
@@ -312,6 +358,7 @@ TRUST_STORE_EMPTY = Problem(
             ),
             clients=PYTHON,
         ),
+        ask("Ask whoever builds this image to install the package of CA certificates in it", when=("container",)),
     ),
     verify="claudecheck doctor --no-message",
     looks_like=connection_error(
@@ -331,16 +378,12 @@ VERIFICATION_DISABLED = Problem(
     fixes=(
         Remedy(
             text="Unset it, here and in the start-up files and settings that set it",
-            commands=unset("{variable}"),
+            change=unset("{variable}"),
             caution="what it was hiding comes back into sight: see `tls-intercepted` and `tls-untrusted-issuer`",
         ),
         Remedy(
-            text="Trust the private authority instead: for Node and Claude Code it is added to the others like this",
-            commands=spelled(
-                sh='export NODE_EXTRA_CA_CERTS="$PWD/corporate-root.pem"',
-                fish='set -gx NODE_EXTRA_CA_CERTS "$PWD/corporate-root.pem"',
-                powershell='$env:NODE_EXTRA_CA_CERTS = "$PWD\\corporate-root.pem"',
-            ),
+            text="Trust the private CA instead: for Node and Claude Code its root is added to the others like this",
+            change=assign("NODE_EXTRA_CA_CERTS", Filed(ROOT, at_home=False)),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -361,12 +404,12 @@ SDK_MISSING = Problem(
     owner="you",
     fixes=(
         Remedy(text="Install it in this interpreter", commands=with_python("-m pip install anthropic")),
-        Remedy(
-            text="Or name the interpreter that your program uses",
-            commands=spelled(
-                sh="claudecheck doctor --python .venv/bin/python",
-                powershell="claudecheck doctor --python .venv\\Scripts\\python.exe",
-                cmd="claudecheck doctor --python .venv\\Scripts\\python.exe",
+        look(
+            "Or name the interpreter that your program uses",
+            spelled(
+                sh="{claudecheck} doctor --python .venv/bin/python",
+                powershell="{claudecheck} doctor --python .venv\\Scripts\\python.exe",
+                cmd="{claudecheck} doctor --python .venv\\Scripts\\python.exe",
             ),
         ),
     ),
@@ -386,9 +429,9 @@ SDK_BROKEN = Problem(
             commands=with_python("-m pip install --upgrade --force-reinstall anthropic"),
             caution="this also replaces versions that your program may have pinned",
         ),
-        Remedy(
-            text="See which file is imported: it must lie in `site-packages`, not beside your program",
-            commands=with_python('-c "import anthropic; print(anthropic.__file__)"'),
+        look(
+            "See which file is imported: it must be in `site-packages`, not beside your program",
+            with_python('-c "import anthropic; print(anthropic.__file__)"'),
         ),
     ),
     looks_like=raised("ImportError: cannot import name …, or TypeError: Client.__init__() got an unexpected keyword …"),
@@ -406,7 +449,7 @@ SDK_OUTDATED = Problem(
         Remedy(
             text="Upgrade it",
             commands=with_python("-m pip install --upgrade anthropic"),
-            caution="the key then travels as `Authorization: Bearer`, which some gateways do not read, and an authority that you added to certifi must go into the system's store",
+            caution="the key is then sent as `Authorization: Bearer`, which some gateways do not read, and a CA certificate that you added to certifi must go into the system's store",
         ),
     ),
     told_apart="The version of the package decides; the route itself may be fine.",
@@ -420,25 +463,24 @@ NO_NETWORK = Problem(
     cause="No interface is up, and neither an IPv4 nor an IPv6 route leaves this machine. Nothing outside can be reached, whatever the settings of the client.",
     owner="you",
     fixes=(
-        Remedy(
-            text="Start the container with a network: `--network none` leaves only the container itself",
-            commands=spelled(sh="docker run --network bridge IMAGE"),
-            only_in="container",
+        Remedy(text="Connect Wi-Fi, cable or VPN", unless=("container",)),
+        look(
+            "See the interfaces and routes",
+            spelled(sh="ip addr; ip route"),
+            systems=("Linux",),
+            tools=("ip",),
         ),
-        Remedy(
-            text="Connect Wi-Fi, cable or VPN; this shows the interfaces and routes",
-            commands=spelled(
-                sh="ip addr; ip route",
-                powershell="Get-NetIPConfiguration",
-            ),
-            systems=("Linux", "Windows"),
+        look(
+            "See the interfaces and routes",
+            spelled(powershell="Get-NetIPConfiguration"),
+            systems=("Windows",),
         ),
-        Remedy(
-            text="Connect Wi-Fi, cable or VPN; this shows the interfaces and routes",
-            commands=spelled(sh="ifconfig; netstat -rn"),
-            systems=("Darwin",),
+        look("See the interfaces and routes", spelled(sh="ifconfig; netstat -rn"), systems=("Darwin",)),
+        ask(
+            "Start the container with a network, without `--network none`: that leaves only the container itself",
+            when=("docker",),
         ),
-        Remedy(text="In a notebook or a sandbox, switch its internet access on"),
+        ask("In a notebook or a sandbox, switch its internet access on", unless=("docker",)),
     ),
     verify="claudecheck doctor --no-message",
     looks_like=connection_error(

@@ -1,7 +1,9 @@
 """What an answer says that does not come from the API, or that refuses the credential."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
-from claudecheck.diagnosis.problems.spelling import api_error, assign, everywhere, printed, spelled, typed_in, unset
+from claudecheck.diagnosis.change import Asked
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, look
+from claudecheck.diagnosis.problems.spelling import api_error, assign, printed, spelled, typed_in, unset
 
 _VERIFY = "claudecheck doctor --no-message"
 #: A page where JSON was due, as each client shows it. The SDKs raise nothing by themselves.
@@ -24,6 +26,13 @@ _WHERE_FROM = spelled(
     powershell="curl.exe -sS https://www.cloudflare.com/cdn-cgi/trace |\n  Select-String '^(ip|loc)='",
 )
 
+_GATEWAY = Asked("URL of the gateway, before /v1/messages")
+_OFFICIAL = Remedy(
+    text="Unset the base URL to call Anthropic's own endpoint",
+    change=unset("{base_url_variable}"),
+    caution="a key that a gateway handed out does not work there",
+)
+
 CAPTIVE_PORTAL = Problem(
     code="captive-portal",
     layer="models",
@@ -38,15 +47,21 @@ CAPTIVE_PORTAL = Problem(
         ),
         Remedy(
             text="Open a page without https in the browser, and sign in there",
+            commands=spelled(sh="xdg-open http://captive.apple.com"),
+            systems=("Linux",),
+            unless=("no-desktop",),
+            tools=("xdg-open",),
+        ),
+        Remedy(
+            text="Open a page without https in the browser, and sign in there",
             commands=spelled(
-                sh="xdg-open http://captive.apple.com",
                 powershell="Start-Process http://captive.apple.com",
                 cmd="start http://captive.apple.com",
             ),
-            systems=("Linux", "Windows"),
+            systems=("Windows",),
         ),
-        Remedy(
-            text="On a machine without a browser, sign in from another one on the same network, or ask its operator to let this machine through"
+        ask(
+            "Sign in from a machine with a browser on the same network, or ask the network's operator to let this machine through"
         ),
     ),
     verify=_VERIFY,
@@ -62,10 +77,11 @@ BLOCK_PAGE = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="If the filter runs on this machine (a virus scanner, parental controls, a sandbox), allow {host} in it"
+            text="If the filter runs on this machine (a virus scanner, parental controls, a sandbox), allow {host} in it",
+            unless=("container", "ci"),
         ),
-        Remedy(
-            text="Ask your network team to allow {host}; the page often names the category (“artificial intelligence”) that is blocked"
+        ask(
+            "Ask your network team to allow {host}; the page often names the category (“artificial intelligence”) that is blocked"
         ),
     ),
     verify=_VERIFY,
@@ -81,14 +97,12 @@ NOT_THE_API = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Compare the base URL with the gateway's manual: it is the part before `/v1/messages`",
-            commands=assign("ANTHROPIC_BASE_URL", "https://GATEWAY/PATH"),
+            text="Correct the base URL as the gateway's manual says",
+            change=assign("{base_url_variable}", _GATEWAY),
+            when=("own-base-url",),
         ),
-        Remedy(
-            text="Unset it to call Anthropic's own endpoint",
-            commands=unset("ANTHROPIC_BASE_URL"),
-            caution="a key that a gateway handed out does not work there",
-        ),
+        _OFFICIAL,
+        ask("Ask your network team what answers in place of {host}", when=("official",)),
     ),
     verify=_VERIFY,
     looks_like={
@@ -107,12 +121,16 @@ GATEWAY_ERROR = Problem(
     owner="gateway",
     retryable=True,
     fixes=(
-        Remedy(text="Try again in a minute; if it stays, give whoever runs {host} the time and the status"),
         Remedy(
-            text="Try the official endpoint for comparison",
-            commands=unset("ANTHROPIC_BASE_URL"),
+            text="Try again in a minute",
+        ),
+        Remedy(
+            text="Unset the base URL to call Anthropic's own endpoint",
+            change=unset("{base_url_variable}"),
+            unless=("gateway-key",),
             caution="with one of Anthropic's keys: a gateway's own key does not work there",
         ),
+        ask("Give whoever runs {host} the time and the status"),
     ),
     verify=_VERIFY,
     looks_like=printed(
@@ -132,12 +150,7 @@ MODELS_NOT_SERVED = Problem(
     title="The gateway has no list of models; messages work",
     cause="`GET /v1/models` is not offered by this gateway. Programs that only send messages do not need it.",
     owner="gateway",
-    fixes=(
-        Remedy(text="There is nothing to do; name the model yourself where a tool wants to list them"),
-        Remedy(
-            text="To test another model than the automatic one", commands=everywhere("claudecheck doctor --model MODEL")
-        ),
-    ),
+    fixes=(look("There is nothing to do; name the model yourself where a tool wants to list them"),),
     verify="claudecheck doctor",
     told_apart="The message gets its answer through the same gateway with the same credential.",
 )
@@ -150,22 +163,25 @@ KEY_INVALID = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Replace the secret in the repository's settings; a running job keeps the old one",
-            commands=spelled(sh="gh secret set ANTHROPIC_API_KEY"),
-            only_in="ci",
-        ),
-        Remedy(
-            text="See whether it is the key you mean: the number that this prints must begin with the fingerprint in claudecheck's header",
-            commands=spelled(sh="printenv {key_variable} | tr -d '\\n' | openssl sha256"),
-            systems=("Linux", "Darwin"),
-        ),
-        Remedy(
-            text="Create a new key at platform.claude.com and set it; one that was revoked or has expired does not come back",
-            commands=typed_in("{key_variable}"),
+            text="Replace the secret in the repository's settings (`gh secret set ANTHROPIC_API_KEY`); a running job keeps the old one",
+            when=("github-actions",),
+            place="the secrets of the repository",
         ),
         Remedy(
             text="If the key was handed out by a gateway or relay, set its address too: without it the key goes to Anthropic",
-            commands=assign("ANTHROPIC_BASE_URL", "https://GATEWAY"),
+            change=assign("ANTHROPIC_BASE_URL", Asked("URL of the gateway (https://host)")),
+            when=("official", "gateway-key"),
+        ),
+        Remedy(
+            text="Create a new key at platform.claude.com and set it; one that was revoked or has expired does not come back",
+            change=typed_in("{key_variable}"),
+            unless=("ci",),
+        ),
+        look(
+            "See whether it is the key you mean: the number that this prints must begin with the fingerprint in claudecheck's header",
+            spelled(sh="printenv {key_variable} | tr -d '\\n' | openssl sha256"),
+            systems=("Linux", "Darwin"),
+            tools=("openssl",),
         ),
     ),
     looks_like=api_error(
@@ -187,15 +203,11 @@ PERMISSION_DENIED = Problem(
     fixes=(
         Remedy(
             text="Use a key of the workspace that may do it, or ask an administrator of the organization to allow it",
-            commands=typed_in("{key_variable}"),
+            change=typed_in("{key_variable}"),
         ),
         Remedy(
-            text="A key that is bound to a person needs the workspace in every request",
-            commands=spelled(
-                sh="export ANTHROPIC_CUSTOM_HEADERS='anthropic-workspace-id: wrkspc_ID'",
-                fish="set -gx ANTHROPIC_CUSTOM_HEADERS 'anthropic-workspace-id: wrkspc_ID'",
-                powershell='$env:ANTHROPIC_CUSTOM_HEADERS = "anthropic-workspace-id: wrkspc_ID"',
-            ),
+            text="Name the workspace in every request, which a key that is bound to a person needs",
+            change=assign("ANTHROPIC_CUSTOM_HEADERS", Asked("anthropic-workspace-id: wrkspc_…")),
             caution="this replaces headers that are set already",
         ),
     ),
@@ -216,13 +228,14 @@ REQUEST_FORBIDDEN = Problem(
     cause="The answer “Request not allowed” is given before anybody looks at the key. The address from which the request leaves is in a country or network that is not served, or the account may not be used from there.",
     owner="you",
     fixes=(
-        Remedy(text="See from which address and country your requests leave", commands=_WHERE_FROM),
         Remedy(
-            text="Let this client take the same way out as the tools that work: a proxy or VPN in a supported country",
-            commands=assign("HTTPS_PROXY", "http://PROXY:PORT"),
+            text="Let this client take the same route as the tools that work: a proxy or VPN in a supported country",
+            change=assign("HTTPS_PROXY", Asked("URL of the proxy (http://host:port)")),
+            unless=("proxied",),
         ),
-        Remedy(
-            text="If the country is supported, write to Anthropic's support with the time and the `cf-ray` of the answer; a new key or login does not help"
+        look("See from which address and country your requests leave", _WHERE_FROM, tools=("curl",)),
+        ask(
+            "If the country is supported, write to Anthropic's support with the time and the `cf-ray` of the answer; a new key or login does not help"
         ),
     ),
     verify=_VERIFY,
@@ -243,9 +256,9 @@ EDGE_CHALLENGE = Problem(
     cause="Cloudflare, which stands before the host, wants a browser to prove that a person is there. It does so for addresses with a bad reputation: shared VPN exits, proxies, data centres.",
     owner="network",
     fixes=(
-        Remedy(text="See from which address your requests leave", commands=_WHERE_FROM),
         Remedy(text="Leave by another address: without the VPN, by another exit, or by your company's proxy"),
-        Remedy(text="If the address must stay, give Anthropic's support the time and the `cf-ray` of the answer"),
+        look("See from which address your requests leave", _WHERE_FROM, tools=("curl",)),
+        ask("If the address must stay, give Anthropic's support the time and the `cf-ray` of the answer"),
     ),
     verify=_VERIFY,
     looks_like={

@@ -1,6 +1,7 @@
 """What the user's own policy demands."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy
 from claudecheck.diagnosis.problems.spelling import everywhere
 
 POLICY_BROKEN = Problem(
@@ -12,13 +13,13 @@ POLICY_BROKEN = Problem(
     fixes=(
         Remedy(
             text="Mend what the rule names; -v shows what was seen",
-            commands=everywhere("claudecheck doctor -v"),
+            commands=everywhere("{claudecheck} doctor -v"),
             kind="look",
         ),
         Remedy(text="Or change the rule in {file}, if it asks for more than this place can give"),
         Remedy(
             text="Judge the route by itself, without the policy",
-            commands=everywhere("claudecheck doctor --no-policy"),
+            commands=everywhere("{claudecheck} doctor --no-policy"),
             kind="look",
         ),
     ),
@@ -35,7 +36,7 @@ POLICY_INVALID = Problem(
         Remedy(text="Correct that line; docs/ci.md lists every rule with its form", kind="mend"),
         Remedy(
             text="Judge the route by itself, without the policy",
-            commands=everywhere("claudecheck doctor --no-policy"),
+            commands=everywhere("{claudecheck} doctor --no-policy"),
             kind="look",
         ),
     ),

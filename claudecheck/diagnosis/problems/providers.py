@@ -1,6 +1,7 @@
 """Routes to Claude through another provider: the entries of the chapters for credentials and environment."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, look
 from claudecheck.diagnosis.problems.spelling import assign, everywhere, printed, spelled, unset
 
 _SWITCHES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
@@ -13,15 +14,25 @@ PROVIDER_CREDENTIALS = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="AWS: see which identity is used, and sign in again",
-            commands=(*everywhere("aws sts get-caller-identity"), *everywhere("aws sso login")),
-            caution="AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN in the environment stand before every profile: unset them when they are old",
+            text="Sign in to AWS again",
+            commands=everywhere("aws sso login"),
+            unless=("gcloud", "azure"),
+            tools=("aws",),
+            caution="AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN in the environment go before every profile: unset them when they are old",
         ),
-        Remedy(text="Google Cloud: sign in again", commands=everywhere("gcloud auth application-default login")),
-        Remedy(text="Azure: sign in again", commands=everywhere("az login")),
         Remedy(
-            text="If the provider was not meant, unset the switches that select one",
-            commands=unset(*_SWITCHES),
+            text="Sign in to Google Cloud again",
+            commands=everywhere("gcloud auth application-default login"),
+            unless=("aws", "azure"),
+            tools=("gcloud",),
+        ),
+        Remedy(text="Sign in to Azure again", commands=everywhere("az login"), unless=("aws", "gcloud"), tools=("az",)),
+        Remedy(text="If the provider was not meant, unset the switches that select one", change=unset(*_SWITCHES)),
+        look(
+            "See which identity AWS uses",
+            everywhere("aws sts get-caller-identity"),
+            unless=("gcloud", "azure"),
+            tools=("aws",),
         ),
     ),
     looks_like=printed(
@@ -40,22 +51,28 @@ PROVIDER_ROUTE = Problem(
     cause="{variable} is set. The client that obeys it calls another host than api.anthropic.com, and mostly with credentials of the provider's own in place of ANTHROPIC_API_KEY.",
     owner="you",
     fixes=(
-        Remedy(
-            text="AWS: see which identity signs the requests",
-            commands=everywhere("aws sts get-caller-identity"),
+        Remedy(text="If the provider is not meant, unset what selects it", change=unset("{variable}")),
+        look(
+            "See which identity signs the requests",
+            everywhere("aws sts get-caller-identity"),
+            when=("aws",),
+            tools=("aws",),
         ),
-        Remedy(
-            text="Google Cloud: see whether there is a token; this prints how many characters it has, not the token",
-            commands=spelled(
+        look(
+            "See whether there is a token; this prints how many characters it has, not the token",
+            spelled(
                 sh="gcloud auth application-default print-access-token | wc -c",
                 powershell="(gcloud auth application-default print-access-token).Length",
             ),
+            when=("gcloud",),
+            tools=("gcloud",),
         ),
-        Remedy(
-            text="Azure: see whether there is a token, and until when",
-            commands=everywhere("az account get-access-token --query expiresOn"),
+        look(
+            "See whether there is a token, and until when",
+            everywhere("az account get-access-token --query expiresOn"),
+            when=("azure",),
+            tools=("az",),
         ),
-        Remedy(text="If the provider is not meant, unset what selects it", commands=unset("{variable}")),
     ),
     verify="claudecheck routes",
     told_apart="With the variable unset the same client calls api.anthropic.com again.",
@@ -70,12 +87,9 @@ PROVIDER_ADDRESS_UNKNOWN = Problem(
     fixes=(
         Remedy(
             text="Name what is missing; of two that exclude each other keep one",
-            commands=assign("{variable}", "{suggestion}"),
+            change=assign("{variable}", "{suggestion}"),
         ),
-        Remedy(
-            text="If the provider was not meant, unset the switches that select one",
-            commands=unset(*_SWITCHES),
-        ),
+        Remedy(text="If the provider was not meant, unset the switches that select one", change=unset(*_SWITCHES)),
     ),
     verify="claudecheck routes",
     looks_like=printed(

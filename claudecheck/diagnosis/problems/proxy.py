@@ -1,14 +1,16 @@
 """What is wrong with the proxy on the route: everything up to the tunnel."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Asked, Change, Copied, Edited
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask
 from claudecheck.diagnosis.problems.spelling import (
     PROXY_VARIABLES,
     assign,
+    bypass,
     connection_error,
-    everywhere,
     printed,
-    proxy_scheme,
     proxy_with_password,
+    rescheme,
     spelled,
     timeout_error,
     unset,
@@ -20,18 +22,43 @@ _LEAVES_ELSEWHERE = (
 )
 _TUNNEL_REFUSED_IN_CLAUDE_CODE = "API Error: Couldn't connect through your proxy (ERR_PROXY_TUNNEL) — the proxy refused the tunnel: check its credentials and that it allows this host"
 
+#: What the user must know of a proxy.
+PROXY_URL = Asked("URL of the proxy (http://host:port)")
 _CORRECT = Remedy(
     text="Correct the address of the proxy",
-    commands=assign("{proxy_variable}", "http://PROXY:PORT"),
+    change=assign("{proxy_variable}", PROXY_URL),
+    unless=("proxy-from-system",),
 )
-_WITHOUT = Remedy(
-    text="If no proxy is needed here, unset all the spellings that some client reads",
-    commands=unset(*PROXY_VARIABLES),
-    caution=_LEAVES_ELSEWHERE,
+_WITHOUT = (
+    Remedy(
+        text="Unset the proxy variables: without them this machine reaches {host}",
+        change=unset(*PROXY_VARIABLES),
+        when=("direct-works",),
+        caution=_LEAVES_ELSEWHERE,
+    ),
+    Remedy(
+        text="If no proxy is needed here, unset the proxy variables",
+        change=unset(*PROXY_VARIABLES),
+        unless=("direct-works", "direct-fails"),
+        caution=_LEAVES_ELSEWHERE,
+    ),
 )
-_START = Remedy(
-    text="If the proxy is a program on this machine (`localhost`, `127.0.0.1`), start it; inside a container or over SSH that address is another machine's"
+_START = (
+    Remedy(
+        text="Inside a container `localhost` is the container itself: name the host machine instead",
+        change=assign(
+            "{proxy_variable}", Edited("{proxy_variable}", "localhost|127[.]0[.]0[.]1", "host.docker.internal")
+        ),
+        when=("local-proxy", "docker"),
+        caution="on Linux the container needs `--add-host=host.docker.internal:host-gateway`",
+    ),
+    Remedy(text="Start the proxy program on this machine", when=("local-proxy",), unless=("container",)),
+    Remedy(
+        text="If the proxy is a program on this machine, start it",
+        unless=("local-proxy", "remote-proxy", "container"),
+    ),
 )
+_CONNECT = Remedy(text="Connect to the company network or VPN that the proxy belongs to", unless=("local-proxy",))
 
 PROXY_NAME_NOT_FOUND = Problem(
     code="proxy-name-not-found",
@@ -40,8 +67,8 @@ PROXY_NAME_NOT_FOUND = Problem(
     cause="{proxy_variable} sends every request to {proxy}, and no resolver knows that name here. Such names often exist only inside the company's network or its VPN.",
     owner="you",
     fixes=(
-        Remedy(text="If the proxy belongs to your company, connect to its network or VPN"),
-        _WITHOUT,
+        *_WITHOUT,
+        _CONNECT,
         _CORRECT,
     ),
     verify=_VERIFY,
@@ -59,7 +86,12 @@ PROXY_REFUSED = Problem(
     title="The proxy refuses the connection",
     cause="{proxy_variable} sends every request to {proxy}, and nothing listens there: the proxy program is not running, the port is wrong, or the address belongs to another machine.",
     owner="you",
-    fixes=(_START, _WITHOUT, _CORRECT),
+    fixes=(
+        *_START,
+        *_WITHOUT,
+        _CORRECT,
+        ask("Ask your network team whether {proxy} is the right proxy for this machine", when=("remote-proxy",)),
+    ),
     verify=_VERIFY,
     looks_like=connection_error(
         "ConnectError: [Errno 111] Connection refused",
@@ -76,9 +108,12 @@ PROXY_TIMEOUT = Problem(
     cause="{proxy_variable} sends every request to {proxy}, and nothing comes back from there. The proxy is down, cannot be reached from this network, or hangs.",
     owner="you",
     fixes=(
-        Remedy(text="If the proxy belongs to your company, connect to its network or VPN"),
-        _WITHOUT,
-        Remedy(text="Ask your network team whether {proxy} is up, and the right proxy for this machine"),
+        *_WITHOUT,
+        _CONNECT,
+        _CORRECT,
+        ask(
+            "Ask your network team whether {proxy} is up, and the right proxy for this machine", unless=("local-proxy",)
+        ),
     ),
     verify=_VERIFY,
     looks_like=timeout_error(
@@ -95,8 +130,8 @@ PROXY_UNREACHABLE = Problem(
     cause="{proxy_variable} sends every request to {proxy}, and this machine knows no way there. Mostly the address belongs to a company's network that is not connected now.",
     owner="you",
     fixes=(
-        Remedy(text="If the proxy belongs to your company, connect to its network or VPN"),
-        _WITHOUT,
+        *_WITHOUT,
+        _CONNECT,
         _CORRECT,
     ),
     verify=_VERIFY,
@@ -116,12 +151,13 @@ PROXY_AUTH_REQUIRED = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Put your user name in place of USER; the password is asked for and encoded",
+            text="Put your user name and password for the proxy into its URL; both are asked for and encoded",
             commands=proxy_with_password(),
+            needs=("the user name for the proxy", "the password for the proxy"),
             caution="an account that changes its password needs this again",
         ),
-        Remedy(
-            text="Or ask your network team for a way to {host} that needs no sign-in: an exception for the host, or an account for programs"
+        ask(
+            "Ask your network team for a route to {host} that needs no sign-in: an exception for the host, or an account for programs"
         ),
     ),
     verify=_VERIFY,
@@ -142,14 +178,17 @@ PROXY_AUTH_UNSUPPORTED = Problem(
     fixes=(
         Remedy(
             text="Run a small proxy on this machine that signs in with your system's account, and name it as the proxy",
-            commands=(
-                *everywhere("pipx run --spec px-proxy px --proxy={proxy_host}:{proxy_port}"),
-                *assign("{proxy_variable}", "http://127.0.0.1:3128"),
+            commands=spelled(
+                sh="{ pipx run --spec px-proxy px --proxy={proxy_host}:{proxy_port} & }",
+                fish="begin\n  pipx run --spec px-proxy px --proxy={proxy_host}:{proxy_port} &\nend",
+                powershell="Start-Process pipx -ArgumentList run, --spec, px-proxy, px,\n  --proxy={proxy_host}:{proxy_port}",
             ),
+            change=assign("{proxy_variable}", "http://127.0.0.1:3128"),
+            tools=("pipx",),
             caution="ask first whether your company allows it",
         ),
-        Remedy(
-            text="Ask your network team for an exception for {host}, for Basic authentication, or for a gateway inside the company"
+        ask(
+            "Ask your network team for an exception for {host}, for Basic authentication, or for a gateway inside the company"
         ),
     ),
     verify=_VERIFY,
@@ -168,9 +207,8 @@ PROXY_DENIED = Problem(
     cause="{proxy} is there and works, and refuses to open a tunnel to {host}. That is a rule of whoever runs it.",
     owner="network",
     fixes=(
-        Remedy(text="Ask your network team, or whoever runs this sandbox, to allow CONNECT to {host}, port {port}"),
-        Remedy(
-            text="If another proxy serves such hosts, name it", commands=assign("{proxy_variable}", "http://PROXY:PORT")
+        ask(
+            "Ask your network team, or whoever runs this sandbox, to allow CONNECT to {host}, port {port}, or for the proxy that may open it"
         ),
     ),
     verify=_VERIFY,
@@ -190,17 +228,19 @@ PROXY_UPSTREAM_FAILED = Problem(
     owner="network",
     retryable=True,
     fixes=(
-        Remedy(text="Tell your network team that {proxy} cannot open tunnels to {host}:{port}, and since when"),
         Remedy(
-            text="If the direct way is open here, take {host} off the proxy",
-            commands=spelled(
-                sh="export NO_PROXY={host} no_proxy={host}",
-                fish="set -gx NO_PROXY {host}\nset -gx no_proxy {host}",
-                powershell="Set-Item Env:NO_PROXY {host}",
-                cmd="set NO_PROXY={host}",
-            ),
-            caution=f"this replaces the present value; {_LEAVES_ELSEWHERE}",
+            text="Take {host} off the proxy: the direct route works",
+            change=bypass("{host}"),
+            when=("direct-works",),
+            caution=_LEAVES_ELSEWHERE,
         ),
+        Remedy(
+            text="If the direct route is open here, take {host} off the proxy",
+            change=bypass("{host}"),
+            unless=("direct-works", "direct-fails"),
+            caution=_LEAVES_ELSEWHERE,
+        ),
+        ask("Tell your network team that {proxy} cannot open tunnels to {host}:{port}, and since when"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -219,18 +259,26 @@ PROXY_NOT_A_PROXY = Problem(
     owner="you",
     fixes=(
         Remedy(
+            text="It speaks HTTP and not SOCKS: write the proxy URL with `http://`",
+            change=assign("{proxy_variable}", Edited("{proxy_variable}", "^socks[45]?[ah]?:", "http:")),
+            when=("proxy-plain",),
+        ),
+        *_WITHOUT,
+        Remedy(
             text="If it is a gateway (LiteLLM or the like), name it as the base URL, and not as a proxy",
-            commands=(
-                *assign("ANTHROPIC_BASE_URL", "http://{proxy_host}:{proxy_port}"),
-                *unset("HTTPS_PROXY", "https_proxy"),
+            change=Change(
+                sets=(("ANTHROPIC_BASE_URL", "http://{proxy_host}:{proxy_port}"),),
+                unsets=("HTTPS_PROXY", "https_proxy"),
             ),
+            unless=("proxy-plain", "direct-works"),
         ),
         Remedy(
             text="If it is a SOCKS proxy, say so in the URL",
-            commands=assign("{proxy_variable}", "socks5h://{proxy_host}:{proxy_port}"),
+            change=assign("{proxy_variable}", Edited("{proxy_variable}", "^https?:", "socks5h:")),
+            unless=("proxy-plain", "direct-works"),
+            clients=("python", "curl"),
         ),
         _CORRECT,
-        _WITHOUT,
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -247,10 +295,24 @@ PROXY_TLS_FAILED = Problem(
     cause="`https://` in a proxy URL means that the way to the proxy is encrypted, not that https pages go through it. Most proxies speak plain HTTP on their port. A few want TLS, with a certificate that this machine must trust.",
     owner="you",
     fixes=(
-        Remedy(text="If the proxy speaks plain HTTP, write `http://`", commands=proxy_scheme("https", "http")),
-        Remedy(text="If it wants TLS, write `https://`", commands=proxy_scheme("http", "https")),
         Remedy(
-            text="If its certificate comes from your company's own authority, trust that authority: `claudecheck explain tls-untrusted-issuer` says how"
+            text="The proxy speaks plain HTTP: write its URL with `http://`",
+            change=rescheme("https", "http"),
+            when=("proxy-plain",),
+        ),
+        Remedy(
+            text="The proxy wants TLS: write its URL with `https://`",
+            change=rescheme("http", "https"),
+            when=("proxy-wants-tls",),
+        ),
+        Remedy(
+            text="If the proxy speaks plain HTTP, write its URL with `http://`",
+            change=rescheme("https", "http"),
+            unless=("proxy-plain", "proxy-wants-tls", "proxy-untrusted"),
+        ),
+        Remedy(
+            text="Trust the CA that signed the proxy's certificate: `claudecheck explain tls-untrusted-issuer` says how",
+            when=("proxy-untrusted",),
         ),
     ),
     verify=_VERIFY,
@@ -269,21 +331,17 @@ PROXY_UNNEEDED = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Unset all the spellings that some client reads",
-            commands=unset(*PROXY_VARIABLES),
+            text="Unset the proxy variables",
+            change=unset(*PROXY_VARIABLES),
             caution=_LEAVES_ELSEWHERE,
         ),
         Remedy(
-            text="If the proxy comes from the system's settings, switch it off there, or take {host} off it",
-            commands=spelled(
-                sh="export NO_PROXY={host} no_proxy={host}",
-                fish="set -gx NO_PROXY {host}\nset -gx no_proxy {host}",
-                powershell="Set-Item Env:NO_PROXY {host}",
-                cmd="set NO_PROXY={host}",
-            ),
-            systems=("Darwin", "Windows"),
+            text="The proxy comes from the system's settings: switch it off there, or take {host} off it",
+            change=bypass("{host}"),
+            when=("proxy-from-system",),
+            caution=_LEAVES_ELSEWHERE,
         ),
-        _START,
+        *_START,
     ),
     verify=_VERIFY,
     looks_like=printed(curl="curl: (7) Failed to connect to 127.0.0.1 port 3128: Couldn't connect to server"),
@@ -298,20 +356,38 @@ PROXY_REQUIRED = Problem(
     owner="you",
     fixes=(
         Remedy(
+            text="Unset NO_PROXY, which takes {host} off the proxy, or keep only names inside your network in it",
+            change=unset("NO_PROXY", "no_proxy"),
+            when=("bypassed",),
+            caution="names inside your network then go through the proxy too",
+        ),
+        Remedy(
             text="Name the proxy for this client",
-            commands=assign("{proxy_variable}", "{proxy}"),
+            change=assign("{proxy_variable}", Copied("{variable}")),
+            when=("known-proxy-variable",),
+            unless=("bypassed",),
+            clients=("python", "claude-code", "curl"),
+        ),
+        Remedy(
+            text="Name the proxy for this client",
+            change=assign("{proxy_variable}", "{proxy}"),
+            unless=("bypassed", "known-proxy-variable"),
             caution="with a user name and a password if it wants them",
             clients=("python", "claude-code", "curl"),
         ),
         Remedy(
-            text="Name the proxy, and tell Node to read it, which Node 22.21, 24 and later do",
-            commands=(*assign("HTTPS_PROXY", "{proxy}"), *assign("NODE_USE_ENV_PROXY", "1")),
-            caution="with a user name and a password if it wants them",
+            text="Name the proxy, and let Node read it, which Node 22.21, 24 and later do",
+            change=assign("HTTPS_PROXY", Copied("{variable}"), ("NODE_USE_ENV_PROXY", "1")),
+            when=("known-proxy-variable",),
+            unless=("bypassed",),
             clients=("typescript", "node"),
         ),
         Remedy(
-            text="If an entry in NO_PROXY takes {host} off the proxy, unset the variable in both spellings, or keep only names inside your network in it",
-            commands=unset("NO_PROXY", "no_proxy"),
+            text="Name the proxy, and let Node read it, which Node 22.21, 24 and later do",
+            change=assign("HTTPS_PROXY", "{proxy}", ("NODE_USE_ENV_PROXY", "1")),
+            unless=("bypassed", "known-proxy-variable"),
+            caution="with a user name and a password if it wants them",
+            clients=("typescript", "node"),
         ),
     ),
     verify=_VERIFY,

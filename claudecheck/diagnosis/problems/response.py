@@ -1,6 +1,8 @@
 """What happens to the exchange itself: it stalls, breaks off, is changed on the way, or refused for its form."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Change, Copied, Listed, Unheaded
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import (
     assign,
     connection_error,
@@ -14,12 +16,14 @@ from claudecheck.diagnosis.problems.spelling import (
 )
 from claudecheck.diagnosis.problems.tls import LOWER_MTU
 
-_STREAM = Remedy(
-    text="Stream the answer: then something arrives all the time",
-    commands=spelled(python="with client.messages.stream(…) as stream:\n    message = stream.get_final_message()"),
+_STREAM = in_program(
+    "Stream the answer: then something arrives all the time",
+    python="with client.messages.stream(…) as stream:\n    message = stream.get_final_message()",
 )
 _WITHOUT_VPN = Remedy(
-    text="Try without VPN, proxy and the web protection of a virus scanner, one at a time, to find the one that does it"
+    text="Try without VPN, proxy and the web protection of a virus scanner, one at a time, to find the one that does it",
+    unless=("container", "ci"),
+    kind="look",
 )
 
 RESPONSE_TIMEOUT = Problem(
@@ -32,11 +36,14 @@ RESPONSE_TIMEOUT = Problem(
     billed=True,
     fixes=(
         _STREAM,
-        Remedy(
-            text="If the answer may take that long, allow more time (in seconds)",
-            commands=spelled(python="client = anthropic.Anthropic(timeout=600)"),
+        in_program(
+            "If the answer may take that long, allow more time (in seconds)",
+            python="client = anthropic.Anthropic(timeout=600)",
+            clients=("python",),
         ),
         _WITHOUT_VPN,
+        ask("Ask whoever runs {host} why it does not answer", unless=("official",)),
+        ask("Tell your network team after how many seconds the answer is given up", when=("official",)),
     ),
     looks_like=timeout_error(
         "ReadTimeout: timed out",
@@ -54,11 +61,11 @@ RESPONSE_CUT = Problem(
     retryable=True,
     billed=True,
     fixes=(
-        Remedy(
-            text="Try again: if it works mostly, the line is unsteady; if it breaks at the same place each time, a box cuts it"
+        look(
+            "Try again: if it works mostly, the line is unsteady; if it breaks at the same place each time, a box cuts it"
         ),
         _WITHOUT_VPN,
-        Remedy(text="Tell your network team at which size and after how many seconds it breaks off"),
+        ask("Tell your network team at which size and after how many seconds it breaks off"),
     ),
     looks_like=connection_error(
         "RemoteProtocolError: peer closed connection without sending complete message body (received 6 bytes, expected 500), or Server disconnected without sending a response.",
@@ -77,10 +84,7 @@ CONNECTION_RESET = Problem(
     owner="network",
     retryable=True,
     fixes=(
-        Remedy(
-            text="Let the doctor find the stage: it looks at each one by itself",
-            commands=everywhere("claudecheck doctor"),
-        ),
+        look("Let the doctor find the stage: it looks at each one by itself", everywhere("{claudecheck} doctor")),
         _WITHOUT_VPN,
     ),
     looks_like=connection_error(
@@ -99,13 +103,15 @@ RESPONSE_MALFORMED = Problem(
     cause="The status is 200, and the body is empty, broken or of another form. A gateway or a proxy on the way changes answers, or makes them up. The SDK may take such an answer for a good one.",
     owner="gateway",
     fixes=(
-        Remedy(text="Ask whoever runs {host} to pass the API's answers on unchanged"),
         Remedy(
-            text="Try the official endpoint for comparison",
-            commands=unset("ANTHROPIC_BASE_URL"),
+            text="Unset the base URL to call Anthropic's own endpoint",
+            change=unset("{base_url_variable}"),
+            unless=("gateway-key",),
             caution="with one of Anthropic's keys: a gateway's own key does not work there",
         ),
         _WITHOUT_VPN,
+        ask("Ask whoever runs {host} to pass the API's answers on unchanged", unless=("official",)),
+        ask("Ask your network team what changes the answers of {host}", when=("official",)),
     ),
     looks_like=raised(
         "json.decoder.JSONDecodeError: …, or no error at all and a message whose fields are None",
@@ -122,14 +128,15 @@ STREAM_BLOCKED = Problem(
     owner="network",
     billed=True,
     fixes=(
-        Remedy(
-            text="Ask whoever runs the proxy or gateway not to buffer `text/event-stream` (in nginx: `proxy_buffering off`, or the header `X-Accel-Buffering: no` from the last hop)"
-        ),
-        Remedy(
-            text="Until then, ask for short answers without streaming",
-            commands=spelled(python="message = client.messages.create(…, max_tokens=1024)"),
+        in_program(
+            "Until it is mended, ask for short answers without streaming",
+            python="message = client.messages.create(…, max_tokens=1024)",
+            clients=("python",),
         ),
         _WITHOUT_VPN,
+        ask(
+            "Ask whoever runs the proxy or gateway not to buffer `text/event-stream` (in nginx: `proxy_buffering off`, or the header `X-Accel-Buffering: no` from the last hop)"
+        ),
     ),
     looks_like=printed(
         old="httpx.RemoteProtocolError: peer closed connection … (not wrapped by the SDK), or everything at once at the end",
@@ -149,13 +156,12 @@ IDLE_CUT = Problem(
     billed=True,
     fixes=(
         _STREAM,
-        Remedy(
-            text="Do not build the client with a transport of your own: the SDK's keeps the connection alive (TCP keep-alive after 60 s)",
-            commands=spelled(python="client = anthropic.Anthropic()"),
+        in_program(
+            "Do not build the client with a transport of your own: the SDK's keeps the connection alive (TCP keep-alive after 60 s)",
+            python="client = anthropic.Anthropic()",
+            clients=("python",),
         ),
-        Remedy(
-            text="Ask your network team, or look in your cloud's settings, for the idle timeout on the way, and raise it"
-        ),
+        ask("Ask your network team, or look in your cloud's settings, for the idle timeout on the way, and raise it"),
     ),
     looks_like=timeout_error("ReadTimeout: timed out", curl="curl: (52) Empty reply from server"),
     told_apart="The plain answer fails after the same number of seconds each time, and the streamed answer to the same request gets through.",
@@ -170,8 +176,8 @@ LARGE_REQUEST_DROPPED = Problem(
     fixes=(
         *LOWER_MTU,
         _WITHOUT_VPN,
-        Remedy(
-            text="Tell your network team, or whoever runs the gateway, that uploads to {host} fail, and from which size on ({size})"
+        ask(
+            "Tell your network team, or whoever runs the gateway, that uploads to {host} fail, and from which size on ({size})"
         ),
     ),
     looks_like=connection_error(
@@ -190,17 +196,13 @@ USER_AGENT_FILTERED = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="Ask whoever runs the firewall to allow the SDK's User-Agent (`Anthropic/Python …`, `Anthropic/JS …`)"
-        ),
-        Remedy(
-            text="Until then, give the client another name",
-            commands=spelled(
-                sh="export ANTHROPIC_CUSTOM_HEADERS='User-Agent: my-app/1.0'",
-                fish="set -gx ANTHROPIC_CUSTOM_HEADERS 'User-Agent: my-app/1.0'",
-                powershell='$env:ANTHROPIC_CUSTOM_HEADERS = "User-Agent: my-app/1.0"',
+            text="Give the client another name",
+            change=assign(
+                "ANTHROPIC_CUSTOM_HEADERS", Listed("ANTHROPIC_CUSTOM_HEADERS", ("User-Agent: my-app/1.0",), "\n")
             ),
-            caution="this replaces headers that are set already, and the filter may be there on purpose",
+            caution="the filter may be there on purpose",
         ),
+        ask("Ask whoever runs the firewall to allow the SDK's User-Agent (`Anthropic/Python …`, `Anthropic/JS …`)"),
     ),
     looks_like=printed(
         old="anthropic.PermissionDeniedError: … Your request was blocked. …",
@@ -218,13 +220,17 @@ CUSTOM_HEADER_REFUSED = Problem(
     cause="ANTHROPIC_CUSTOM_HEADERS adds it to every request, and something before {host} refuses requests that carry it: a firewall or the gateway. The same request without it was answered.",
     owner="you",
     fixes=(
-        Remedy(text="Take {header} out of ANTHROPIC_CUSTOM_HEADERS, and leave the other headers in"),
+        Remedy(
+            text="Take {header} out of ANTHROPIC_CUSTOM_HEADERS, and leave the other headers in",
+            change=assign("ANTHROPIC_CUSTOM_HEADERS", Unheaded("ANTHROPIC_CUSTOM_HEADERS", "{header}")),
+            when=("other-headers",),
+        ),
         Remedy(
             text="Send no custom headers at all",
-            commands=unset("ANTHROPIC_CUSTOM_HEADERS"),
+            change=unset("ANTHROPIC_CUSTOM_HEADERS"),
             caution="headers that a gateway needs go with it",
         ),
-        Remedy(text="If the header is needed, ask whoever runs {host} to allow it"),
+        ask("If the header is needed, ask whoever runs {host} to allow it"),
     ),
     verify="claudecheck doctor --no-message",
     looks_like=printed(
@@ -245,12 +251,12 @@ BETA_HEADER_REFUSED = Problem(
     owner="gateway",
     fixes=(
         Remedy(
-            text="Let Claude Code leave such values out", commands=assign("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1")
+            text="Let Claude Code leave such values out",
+            change=assign("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1"),
+            clients=("claude-code",),
         ),
-        Remedy(
-            text="In a program of your own, leave the value out of `betas=`, `extra_headers=` and ANTHROPIC_CUSTOM_HEADERS"
-        ),
-        Remedy(text="Ask whoever runs the gateway to pass the header on, or to drop values that it does not know"),
+        in_program("Leave the value out of `betas=`, `extra_headers=` and ANTHROPIC_CUSTOM_HEADERS"),
+        ask("Ask whoever runs the gateway to pass the header on, or to drop values that it does not know"),
     ),
     looks_like=printed(
         old="anthropic.BadRequestError: Error code: 400 - … Unexpected value(s) … for the `anthropic-beta` header …",
@@ -268,10 +274,10 @@ CORS_REFUSED = Problem(
     cause="The page calls the API from the browser without the header that allows it, so the API or the browser refuses. In a browser everybody who opens the page can read the key.",
     owner="you",
     fixes=(
-        Remedy(text="Call the API from your server, and let the page call the server: the key then stays there"),
-        Remedy(
-            text="Where only you use the page, allow it in the client",
-            commands=spelled(typescript="new Anthropic({ apiKey, dangerouslyAllowBrowser: true })"),
+        in_program("Call the API from your server, and let the page call the server: the key then stays there"),
+        in_program(
+            "Where only you use the page, allow it in the client",
+            typescript="new Anthropic({ apiKey, dangerouslyAllowBrowser: true })",
             caution="everybody who can open the page can read the key",
         ),
     ),
@@ -289,23 +295,28 @@ HEADER_SCHEME = Problem(
     owner="gateway",
     fixes=(
         Remedy(
+            text="Send the key as `x-api-key` too, which this gateway reads",
+            change=assign("ANTHROPIC_CUSTOM_HEADERS", Copied("ANTHROPIC_API_KEY", "x-api-key: ")),
+            when=("wants-x-api-key",),
+            caution="this replaces headers that are set already",
+        ),
+        Remedy(
+            text="Hand the key over as a token: every version sends that as `Authorization`, which this gateway reads",
+            change=Change(sets=(("ANTHROPIC_AUTH_TOKEN", Copied("ANTHROPIC_API_KEY")),), unsets=("ANTHROPIC_API_KEY",)),
+            when=("wants-authorization",),
+        ),
+        Remedy(
             text="If the gateway reads only `x-api-key`, send that too",
-            commands=spelled(
-                sh='export ANTHROPIC_CUSTOM_HEADERS="x-api-key: $ANTHROPIC_API_KEY"',
-                fish='set -gx ANTHROPIC_CUSTOM_HEADERS "x-api-key: $ANTHROPIC_API_KEY"',
-                powershell='$env:ANTHROPIC_CUSTOM_HEADERS = "x-api-key: $env:ANTHROPIC_API_KEY"',
-            ),
+            change=assign("ANTHROPIC_CUSTOM_HEADERS", Copied("ANTHROPIC_API_KEY", "x-api-key: ")),
+            unless=("wants-authorization", "wants-x-api-key"),
             caution="this replaces headers that are set already",
         ),
         Remedy(
             text="If it reads only `Authorization`, hand the key over as a token, which every version sends there",
-            commands=spelled(
-                sh='export ANTHROPIC_AUTH_TOKEN="$ANTHROPIC_API_KEY" &&\n  unset ANTHROPIC_API_KEY',
-                fish="set -gx ANTHROPIC_AUTH_TOKEN $ANTHROPIC_API_KEY\nset -e ANTHROPIC_API_KEY",
-                powershell="$env:ANTHROPIC_AUTH_TOKEN = $env:ANTHROPIC_API_KEY\nRemove-Item Env:ANTHROPIC_API_KEY",
-            ),
+            change=Change(sets=(("ANTHROPIC_AUTH_TOKEN", Copied("ANTHROPIC_API_KEY")),), unsets=("ANTHROPIC_API_KEY",)),
+            unless=("wants-authorization", "wants-x-api-key"),
         ),
-        Remedy(text="Ask whoever runs {host} to read both headers"),
+        ask("Ask whoever runs {host} to read both headers"),
     ),
     looks_like=printed(
         old="anthropic.AuthenticationError: Error code: 401 - …",
@@ -323,16 +334,10 @@ SDK_DIFFERS = Problem(
     cause="Same machine, same route, same key: what differs is the client's own configuration. It may trust other authorities, use another proxy, send other headers or wait less long.",
     owner="you",
     fixes=(
-        Remedy(
-            text="Let the SDK tell what it does: it logs the URL, the headers without the key, and each retry",
-            clients=("python", "typescript"),
-            commands=assign("ANTHROPIC_LOG", "debug"),
-            caution="the log holds your messages",
-        ),
-        Remedy(
-            text="Build the client without a transport, HTTP client or timeout of your own, and try again",
+        in_program(
+            "Build the client without a transport, HTTP client or timeout of your own, and try again",
+            python="client = anthropic.Anthropic()",
             clients=("python",),
-            commands=spelled(python="client = anthropic.Anthropic()"),
         ),
         Remedy(
             text="Install the current SDK",
@@ -340,13 +345,21 @@ SDK_DIFFERS = Problem(
             clients=("python",),
         ),
         Remedy(
-            text="Let curl tell what it does, step by step",
-            commands=spelled(sh="curl -v {url}/v1/models", powershell="curl.exe -v {url}/v1/models"),
+            text="Let the SDK log what it does: the URL, the headers without the key, and each retry",
+            change=assign("ANTHROPIC_LOG", "debug"),
+            clients=("python", "typescript"),
+            kind="look",
+            caution="the log holds your messages",
+        ),
+        look(
+            "Let curl show what it does, step by step",
+            spelled(sh="curl -v {url}/v1/models", powershell="curl.exe -v {url}/v1/models"),
+            tools=("curl",),
             clients=("curl",),
         ),
-        Remedy(
-            text="Set what Node reads side by side with what worked: its proxy, its authorities, its options",
-            commands=everywhere("claudecheck routes"),
+        look(
+            "Set what Node reads beside what worked: its proxy, its CA certificates, its options",
+            everywhere("{claudecheck} routes"),
             clients=("typescript", "node", "claude-code"),
         ),
     ),
@@ -362,6 +375,6 @@ SERVICE_INCIDENT = Problem(
     cause="Anthropic reports trouble with this component. It may be the reason for what was found here, and it may have nothing to do with it.",
     owner="anthropic",
     retryable=True,
-    fixes=(Remedy(text="Follow https://status.claude.com, and try again when the incident is over"),),
+    fixes=(look("Follow https://status.claude.com, and try again when the incident is over"),),
     told_apart="Read from status.claude.com, which is run apart from the API. It covers Anthropic's own services, not gateways and not the clouds.",
 )

@@ -1,12 +1,13 @@
 """What is not one layer's: failures that come and go, that no rule knows, that were cut short, or that are ours."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, look
 from claudecheck.diagnosis.problems.spelling import everywhere, spelled
 from claudecheck.report import ExitCode
 
-_REPORT = Remedy(
-    text="Save the report, which is written without secrets, and look through it before you pass it on",
-    commands=everywhere("claudecheck doctor --save report.json"),
+_REPORT = look(
+    "Save the report, which is written without secrets, and look through it before you pass it on",
+    everywhere("{claudecheck} doctor --save report.json"),
 )
 
 INTERMITTENT = Problem(
@@ -19,18 +20,19 @@ INTERMITTENT = Problem(
     owner="network",
     retryable=True,
     fixes=(
-        Remedy(
-            text="Walk the route several times, to see how often it fails and at which layer",
-            commands=spelled(
-                sh="for walk in 1 2 3 4 5 6\ndo claudecheck doctor --no-message --format short\ndone",
-                fish="for walk in (seq 6)\nclaudecheck doctor --no-message --format short\nend",
-                powershell="1..6 | ForEach-Object { claudecheck doctor --no-message --format short }",
+        look(
+            "Walk the route several times, to see how often it fails and at which layer",
+            spelled(
+                sh="for walk in 1 2 3 4 5 6\ndo {claudecheck} doctor --no-message --format short\ndone",
+                fish="for walk in (seq 6)\n{claudecheck} doctor --no-message --format short\nend",
+                powershell="1..6 | ForEach-Object { {claudecheck} doctor --no-message --format short }",
             ),
         ),
-        Remedy(
-            text="Try a cable, another network, and once without the VPN: if it is gone there, the local network is at fault"
+        look(
+            "Try a cable, another network, and once without the VPN: if it is gone there, the local network is at fault",
+            unless=("container", "ci"),
         ),
-        Remedy(text="Give your network team the times of the failures"),
+        ask("Give your network team the times of the failures"),
     ),
     verify="claudecheck doctor --no-message",
     told_apart="The same step fails and works within one run, with nothing changed in between.",
@@ -45,8 +47,8 @@ PREDICTION_CONTRADICTED = Problem(
     cause="The route was walked by the client's rules as claudecheck knows them, and failed. The client itself was then run, and had an answer. What a client does counts more than what is said of it.",
     owner=None,
     fixes=(
-        Remedy(text="For this client there is nothing to do; what the walk found may stop others on this machine"),
-        Remedy(text="Send the report to claudecheck's issue tracker, so that the rule is mended"),
+        look("For this client there is nothing to do; what the walk found may stop others on this machine"),
+        ask("Send the report to claudecheck's issue tracker, so that the rule is mended"),
     ),
     told_apart="The client was run in this environment, without a key, and something answered its request.",
 )
@@ -59,8 +61,8 @@ UNKNOWN = Problem(
     owner=None,
     fixes=(
         _REPORT,
-        Remedy(text="Send the report to claudecheck's issue tracker, so that the next person gets an answer"),
-        Remedy(text="Read the raw error under `seen`: the last line of a chain of errors mostly says the most"),
+        look("Read the raw error under `seen`: the last line of a chain of errors mostly says the most"),
+        ask("Send the report to claudecheck's issue tracker, so that the next person gets an answer"),
     ),
     told_apart="No variation of the route and no text of a known client matched.",
 )
@@ -72,7 +74,7 @@ INCOMPLETE = Problem(
     cause="The time limit or Ctrl-C came first. What was seen until then is in the report, and what is not there has not been looked at.",
     owner=None,
     retryable=True,
-    fixes=(Remedy(text="Give it more time", commands=everywhere("claudecheck doctor --timeout 120")),),
+    fixes=(look("Give it more time", everywhere("{claudecheck} doctor --timeout 120")),),
     told_apart="The last observation is the cut itself.",
 )
 
@@ -85,8 +87,12 @@ CLAUDECHECK_BUG = Problem(
     owner=None,
     fixes=(
         _REPORT,
-        Remedy(text="Send the report to claudecheck's issue tracker: the crash is in it, with the place in the code"),
-        Remedy(text="Until it is mended, an upgrade may help", commands=everywhere("pipx upgrade claudecheck")),
+        Remedy(
+            text="Until it is mended, an upgrade may help",
+            commands=everywhere("pipx upgrade claudecheck"),
+            tools=("pipx",),
+        ),
+        ask("Send the report to claudecheck's issue tracker: the crash is in it, with the place in the code"),
     ),
     told_apart="The report holds an observation `crash`, with a traceback.",
 )

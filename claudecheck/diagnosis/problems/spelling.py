@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from json import dumps
 
+from claudecheck.diagnosis.change import Asked, Change, Copied, Edited, Filed, Listed, Value
 from claudecheck.report import Command, Shell
 
 #: Every spelling that some client reads; `all_proxy` is the one that people forget.
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-
-_LONGEST_LIST = 68  # of names after `unset`, so that the line stays within a page
 
 # -- commands --------------------------------------------------------------------------------------
 
@@ -51,103 +50,92 @@ def with_python(arguments: str) -> tuple[Command, ...]:
     return spelled(sh=line, fish=line, powershell=f"& {line}", cmd=line)
 
 
-def assign(variable: str, value: str) -> tuple[Command, ...]:
-    """`value` is one hole or one bare word: what it is filled with is quoted for the shell."""
-    return spelled(
-        sh=f"export {variable}={value}",
-        fish=f"set -gx {variable} {value}",
-        powershell=f"Set-Item Env:{variable} {value}",
-        cmd=f"set {variable}={value}",
-    )
+def assign(variable: str, value: Value, *more: tuple[str, Value]) -> Change:
+    """`value` is a text, with holes where it depends on the run, or is taken from another variable."""
+    return Change(sets=((variable, value), *more))
 
 
-def unset(*variables: str) -> tuple[Command, ...]:
-    """Windows does not tell the case of variables apart, so one spelling of each is enough there."""
-    once = [name for place, name in enumerate(variables) if name.upper() not in variables[:place]]
-    listed = ",\n  ".join(f"Env:{name}" for name in once)
-    names = " ".join(variables)
-    if len(names) > _LONGEST_LIST:
-        names = " \\\n  ".join(variables)
-    return spelled(
-        sh=f"unset {names}",
-        fish=f"set -e {names}",
-        powershell=f"Remove-Item -ErrorAction Ignore {listed}",
-        cmd="\n".join(f"set {name}=" for name in once),
-    )
+def unset(*variables: str) -> Change:
+    """Of these, a machine is shown those that are set there."""
+    return Change(unsets=variables)
 
 
-def typed_in(variable: str) -> tuple[Command, ...]:
+def bypass(*hosts: str) -> Change:
+    """Takes hosts off the proxy, in both spellings: clients do not agree on the one that counts."""
+    return assign("NO_PROXY", Listed("{no_proxy_variable}", hosts), ("no_proxy", Copied("NO_PROXY")))
+
+
+def replaced(file: str, *steps: str) -> tuple[Command, ...]:
+    """A file of the system, written through: in a container it is a mount, which cannot be replaced or moved over.
+
+    `steps` write its new text to a file of the same name, ending in `.new`, in the home folder.
+    """
+    new = f"$HOME/{file.rpartition('/')[2].partition('.')[0]}.new"
+    return spelled(sh=" &&\n  ".join([*steps, f"{{sudo}} cp {new} {file}"]))
+
+
+def typed_in(variable: str) -> Change:
     """Asks for the value, so that a secret stands in no history and no process list."""
-    return spelled(
-        sh=f"stty -echo; read -r {variable}; \\\n  stty echo; export {variable}",
-        fish=f"read -s -gx {variable}",
-        powershell=f"Set-Item Env:{variable} (Read-Host)",
-        cmd=f"set /p {variable}=",
-    )
+    return Change(sets=((variable, Asked("the key", secret=True)),))
 
 
-def trusted_together(store: str, root: str, variable: str = "SSL_CERT_FILE") -> tuple[Command, ...]:
-    """One file that holds a whole store and one more authority. Nothing is set when a part is missing,
+#: In the home folder: the store of the client and what was added to it.
+JOINED = Filed("claude-ca.pem")
+
+
+def joined(store: str, root: str) -> tuple[Command, ...]:
+    """Writes one file that holds a whole store and one more CA certificate. Nothing is written when a part is missing,
     and the file may be one of its own parts: it is written beside and then moved.
     """
-    written = (
-        f'cat {store} {root} \\\n  > "$HOME/claude-ca.new" &&\n  mv "$HOME/claude-ca.new" "$HOME/claude-ca.pem" &&\n  '
-    )
-    return spelled(
-        sh=f'{written}export {variable}="$HOME/claude-ca.pem"',
-        fish=f'{written}set -gx {variable} "$HOME/claude-ca.pem"',
-    )
+    line = f'cat {store} {root} \\\n  > "$HOME/claude-ca.new" &&\n  mv "$HOME/claude-ca.new" "$HOME/claude-ca.pem"'
+    return spelled(sh=line, fish=line)
 
 
-def trusted_with_certifi(root: str, variable: str = "SSL_CERT_FILE") -> tuple[Command, ...]:
-    """The same with the public authorities that certifi brings, on every system."""
+def joined_with_certifi(root: str) -> tuple[Command, ...]:
+    """The same with the public CA certificates that certifi brings, on every system."""
     return (
-        *trusted_together('"$({python} -m certifi)"', root, variable),
+        *joined('"$({python} -m certifi)"', root),
         *spelled(
             powershell="(Get-Content -ErrorAction Stop `\n"
             f"  (& {{python}} -m certifi), {root}) |\n"
-            '  Set-Content "$HOME\\claude-ca.pem"\n'
-            f'if ($?) {{ $env:{variable} = "$HOME\\claude-ca.pem" }}'
+            '  Set-Content "$HOME\\claude-ca.pem"'
         ),
     )
 
 
-def added_for_node(root: str) -> tuple[Command, ...]:
-    """Node and Claude Code trust what this file holds in addition; a running one must be started again."""
-    return spelled(
-        sh=f'export NODE_EXTRA_CA_CERTS="$PWD/{root}"',
-        fish=f'set -gx NODE_EXTRA_CA_CERTS "$PWD/{root}"',
-        powershell=f'$env:NODE_EXTRA_CA_CERTS = "$PWD\\{root}"',
-    )
-
-
-def taken_from_a_store(root: str, then: tuple[Command, ...]) -> tuple[Command, ...]:
-    """`then` after the authority was written to `root` from the store of this machine that holds it."""
+def exported(root: str, then: tuple[Command, ...] = ()) -> tuple[Command, ...]:
+    """`then` after the CA certificate was written to `root` from the store of this machine that holds it."""
+    take = f"{{claudecheck}} trust --export {root}"
+    if not then:
+        return everywhere(take)
     before = {"sh": " &&\n  ", "fish": " &&\n  "}
-    take = f"claudecheck trust --export {root}"
     return tuple(Command(shell=one.shell, line=f"{take}{before.get(one.shell, chr(10))}{one.line}") for one in then)
 
 
+#: Reads a user name and, without showing it, a password; prints both as they are in a URL. It holds no quotes.
+_LOGIN = """import getpass, urllib.parse as u
+both = input(), getpass.getpass()
+print(*(u.quote(one, str()) for one in both), sep=chr(58))"""
+
+
 def proxy_with_password() -> tuple[Command, ...]:
-    """Asks for the password, so that it stands in no history, and encodes it for a URL."""
-    ask = "({python} -c \\\n  'import getpass as g,urllib.parse as u;print(u.quote(g.getpass(),\"\"))')"
-    url = "http://USER:$PASSWORD@{proxy_host}:{proxy_port}"
+    """Asks for both, so that they are in no history, and encodes them for a URL."""
+    ask = f"{{python}} -c '{_LOGIN}'"
+    url = "{proxy_scheme}://$login@{proxy_host}:{proxy_port}"
+    say = "echo user name, then password:"
     return spelled(
-        sh=f"PASSWORD=${ask}\nexport {{proxy_variable}}={url}",
-        fish=f"set PASSWORD {ask}\nset -gx {{proxy_variable}} {url}",
-        powershell='$PASSWORD = [uri]::EscapeDataString((Read-Host "password"))\n'
-        f"Set-Item Env:{{proxy_variable}} `\n  {url}",
+        sh=f'{say} &&\n  login="$({ask})" &&\n  url={url} &&\n  export {{proxy_variable}}="$url"',
+        fish=f"{say} &&\n  set login ({ask}) &&\n  set url {url} &&\n  set -gx {{proxy_variable}} $url",
+        powershell="$login = @((Read-Host 'user name'), (Read-Host 'password')) |\n"
+        "  ForEach-Object { [uri]::EscapeDataString($_) }\n"
+        "Set-Item Env:{proxy_variable} `\n"
+        "  {proxy_scheme}://$($login -join ':')@{proxy_host}:{proxy_port}",
     )
 
 
-def proxy_scheme(wrong: str, right: str) -> tuple[Command, ...]:
+def rescheme(wrong: str, right: str) -> Change:
     """Only the scheme is changed: a user name and password in the variable stay where they are."""
-    return spelled(
-        sh=f'export {{proxy_variable}}="$(printenv {{proxy_variable}} |\n  sed s,^{wrong}:,{right}:,)"',
-        fish=f"set -gx {{proxy_variable}} (printenv {{proxy_variable}} |\n  sed s,^{wrong}:,{right}:,)",
-        powershell=f"Set-Item Env:{{proxy_variable}} `\n"
-        f"  ((Get-Item Env:{{proxy_variable}}).Value -replace '^{wrong}:', '{right}:')",
-    )
+    return assign("{proxy_variable}", Edited("{proxy_variable}", f"^{wrong}:", f"{right}:"))
 
 
 # -- what clients print ----------------------------------------------------------------------------

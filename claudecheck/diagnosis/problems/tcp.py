@@ -1,6 +1,9 @@
 """What is wrong with the connection to the API's address."""
 
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Listed
+from claudecheck.diagnosis.problems.cluster import EGRESS_TO_API
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import (
     assign,
     connection_error,
@@ -15,12 +18,26 @@ from claudecheck.diagnosis.problems.spelling import (
 _VERIFY = "claudecheck doctor --no-message"
 _UNREACHABLE_IN_CLAUDE_CODE = "API Error: No internet route — check your connection or VPN (ENETUNREACH)"
 
-_OPEN = Remedy(text="Ask your network team to allow connections from this machine to {host}, TCP port {port}")
-_PROXY = Remedy(
-    text="If programs here must use a proxy, name it",
-    commands=assign("HTTPS_PROXY", "http://PROXY:PORT"),
+_OPEN = (
+    *EGRESS_TO_API,
+    ask("Ask your network team to allow connections from this machine to {host}, TCP port {port}"),
+    ask("Ask your network team whether programs here must use a proxy, and which", when=("no-proxy-known",)),
 )
-_VPN = Remedy(text="If a VPN is on, disconnect it and try again; if it is off and this network needs it, connect it")
+#: Shared with the handshake, which the same things cut.
+VPN = (
+    Remedy(text="A VPN is on: disconnect it and try again", when=("vpn",)),
+    Remedy(text="If this network is reached through a VPN, connect it", unless=("vpn", "container", "ci")),
+)
+_ASYNC = in_program(
+    "Until then, use an async client (`AsyncAnthropic`): it tries all addresses side by side",
+    python="client = anthropic.AsyncAnthropic()",
+    clients=("python",),
+)
+_STATUS = look(
+    "See whether an incident is reported",
+    everywhere("curl -sS https://status.claude.com/api/v2/status.json"),
+    tools=("curl",),
+)
 
 TCP_REFUSED = Problem(
     code="tcp-refused",
@@ -29,12 +46,13 @@ TCP_REFUSED = Problem(
     cause="{address} answers that it takes no connection on this port. Nothing listens there, or a firewall on the way answers in its place.",
     owner="network",
     fixes=(
+        Remedy(text="Start the gateway, or correct its port in the base URL", when=("own-base-url",)),
         Remedy(
-            text="If {host} is a gateway of your own, start it, and compare the port with the base URL; unset, that leads to Anthropic's own endpoint",
-            commands=unset("ANTHROPIC_BASE_URL"),
+            text="Unset the base URL to call Anthropic's own endpoint",
+            change=unset("{base_url_variable}"),
+            caution="a key that a gateway handed out does not work there",
         ),
-        _OPEN,
-        _PROXY,
+        *_OPEN,
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -53,12 +71,11 @@ TCP_TIMEOUT = Problem(
     cause="The first packet of the connection to {address} gets no answer of any kind. A firewall drops it, or there is no way to the internet although there is a network.",
     owner="network",
     fixes=(
-        _VPN,
-        _PROXY,
-        Remedy(
-            text="In a cloud network (a function or a machine in a private subnet), give the subnet a way out: a NAT gateway, and a rule that allows port 443"
+        *VPN,
+        *_OPEN,
+        ask(
+            "In a cloud network (a function or a machine in a private subnet), give the subnet a route out: a NAT gateway, and a rule that allows port 443"
         ),
-        _OPEN,
     ),
     verify=_VERIFY,
     looks_like=timeout_error("ConnectTimeout: timed out", curl="curl: (28) Connection timed out after … milliseconds"),
@@ -72,23 +89,24 @@ TCP_UNREACHABLE = Problem(
     cause="This machine, or a router near it, knows no way to {address}. Mostly the connection is down, a VPN has taken the routes away, or the container's network has no way out.",
     owner="network",
     fixes=(
-        _VPN,
-        Remedy(
-            text="See which routes this machine has: one named `default` must be among them",
-            commands=spelled(sh="ip route; ip -6 route"),
+        *VPN,
+        look(
+            "See which routes this machine has: one named `default` must be among them",
+            spelled(sh="ip route; ip -6 route"),
             systems=("Linux",),
+            tools=("ip",),
         ),
-        Remedy(
-            text="See which routes this machine has: one named `default` must be among them",
-            commands=spelled(sh="netstat -rn"),
+        look(
+            "See which routes this machine has: one named `default` must be among them",
+            spelled(sh="netstat -rn"),
             systems=("Darwin",),
         ),
-        Remedy(
-            text="See which routes this machine has: one for `0.0.0.0/0` must be among them",
-            commands=spelled(powershell="Get-NetRoute -DestinationPrefix 0.0.0.0/0, ::/0"),
+        look(
+            "See which routes this machine has: one for `0.0.0.0/0` must be among them",
+            spelled(powershell="Get-NetRoute -DestinationPrefix 0.0.0.0/0, ::/0"),
             systems=("Windows",),
         ),
-        Remedy(text="Ask your network team for a route from this machine to {address}"),
+        ask("Ask your network team for a route from this machine to {address}"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -110,13 +128,13 @@ TCP_PROHIBITED = Problem(
         Remedy(
             text="If this runs in a sandbox (an agent's shell, an app with limited rights), allow {host} in its settings or run it outside"
         ),
-        Remedy(
-            text="See whether a rule of this machine rejects it",
-            commands=spelled(sh="sudo nft list ruleset | grep -n -e reject -e drop"),
+        look(
+            "See whether a rule of this machine rejects it",
+            spelled(sh="{sudo} nft list ruleset | grep -n -e reject -e drop"),
             systems=("Linux",),
+            tools=("nft",),
         ),
-        _OPEN,
-        _PROXY,
+        *_OPEN,
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -136,20 +154,25 @@ TCP_LOCAL_LIMIT = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Create one client and use it for all requests; close those that are not needed (`client-too-many-files`)"
-        ),
-        Remedy(
             text="Raise the limit for this shell while the cause is looked for",
             commands=spelled(sh="ulimit -n 4096"),
             systems=("Linux", "Darwin"),
         ),
-        Remedy(
-            text="Count the connections by state: many in TIME-WAIT or CLOSE-WAIT point to clients that are not reused",
-            commands=spelled(
-                sh="ss -ant | awk '{print $1}' | sort | uniq -c",
-                powershell="Get-NetTCPConnection | Group-Object State -NoElement",
-            ),
-            systems=("Linux", "Windows"),
+        in_program(
+            "Create one client and use it for all requests; close those that are not needed (`client-too-many-files`)",
+            python="client = anthropic.Anthropic()",
+            clients=("python",),
+        ),
+        look(
+            "Count the connections by state: many in TIME-WAIT or CLOSE-WAIT point to clients that are not reused",
+            spelled(sh="ss -ant | awk '{print $1}' | sort | uniq -c"),
+            systems=("Linux",),
+            tools=("ss",),
+        ),
+        look(
+            "Count the connections by state: many in TimeWait or CloseWait point to clients that are not reused",
+            spelled(powershell="Get-NetTCPConnection | Group-Object State -NoElement"),
+            systems=("Windows",),
         ),
     ),
     verify=_VERIFY,
@@ -168,12 +191,9 @@ IPV4_BROKEN = Problem(
     cause="The name has IPv4 addresses and this machine has an IPv4 route, and no packet comes back. Clients that try IPv4 first lose time on every new connection, and those that know only IPv4 do not get through.",
     owner="network",
     fixes=(
-        _VPN,
-        Remedy(text="Ask your network team why IPv4 connections to {addresses} port {port} do not come back"),
-        Remedy(
-            text="Until then, try an async client (`AsyncAnthropic`): it tries all addresses side by side",
-            commands=spelled(python="client = anthropic.AsyncAnthropic()"),
-        ),
+        *VPN,
+        _ASYNC,
+        ask("Ask your network team why IPv4 connections to {addresses} port {port} do not come back"),
     ),
     verify=_VERIFY,
     told_apart="Every address is connected to by itself: all IPv4 addresses fail, an IPv6 address answers.",
@@ -189,7 +209,7 @@ IPV6_BROKEN = Problem(
     fixes=(
         Remedy(
             text="Prefer IPv4 on this machine",
-            commands=spelled(sh="echo 'precedence ::ffff:0:0/96 100' | sudo tee -a /etc/gai.conf"),
+            commands=spelled(sh="echo 'precedence ::ffff:0:0/96 100' | {sudo} tee -a /etc/gai.conf"),
             systems=("Linux",),
             caution="it holds for all programs that use the system's resolver",
         ),
@@ -205,15 +225,14 @@ IPV6_BROKEN = Problem(
             systems=("Windows",),
             caution="it holds for all programs",
         ),
-        Remedy(
-            text="In one Python program, connect from an IPv4 address",
-            commands=spelled(
-                python='t = httpx2.HTTPTransport(local_address="0.0.0.0")\nclient = Anthropic(http_client=DefaultHttpxClient(transport=t))'
-            ),
+        in_program(
+            "In one Python program, connect from an IPv4 address",
+            python='t = httpx2.HTTPTransport(local_address="0.0.0.0")\nclient = Anthropic(http_client=DefaultHttpxClient(transport=t))',
             caution="a transport of your own switches the proxy variables and the TCP keep-alive off; for the SDK 0.x it is `httpx` instead of `httpx2`",
+            clients=("python",),
         ),
-        Remedy(
-            text="Tell your network team that IPv6 is announced and does not work: the router should stop announcing it, or carry it"
+        ask(
+            "Tell your network team that IPv6 is announced and does not work: the router should stop announcing it, or carry it"
         ),
     ),
     verify=_VERIFY,
@@ -235,15 +254,9 @@ ADDRESS_DEAD = Problem(
     owner="network",
     retryable=True,
     fixes=(
-        Remedy(text="Ask your network team whether {address} is blocked; the other addresses of the same name are not"),
-        Remedy(
-            text="See whether an incident is reported",
-            commands=everywhere("curl -sS https://status.claude.com/api/v2/status.json"),
-        ),
-        Remedy(
-            text="Until then, an async client (`AsyncAnthropic`) tries all addresses side by side",
-            commands=spelled(python="client = anthropic.AsyncAnthropic()"),
-        ),
+        _ASYNC,
+        _STATUS,
+        ask("Ask your network team whether {address} is blocked; the other addresses of the same name are not"),
     ),
     verify=_VERIFY,
     told_apart="Every address is connected to by itself: one fails, another of the same family answers.",
@@ -258,17 +271,16 @@ NETWORK_LOSSY = Problem(
     owner="network",
     retryable=True,
     fixes=(
-        Remedy(
-            text="Try a cable, another Wi-Fi or a phone's hotspot: if it is gone there, the local network is at fault"
-        ),
-        Remedy(
-            text="Show your network team where the loss begins",
-            commands=spelled(sh="mtr --report --tcp --port {port} {host}"),
+        look("Try a cable, another Wi-Fi or a phone's hotspot: if it is gone there, the local network is at fault"),
+        look(
+            "Show your network team where the loss begins",
+            spelled(sh="mtr --report --tcp --port {port} {host}"),
             systems=("Linux", "Darwin"),
+            tools=("mtr",),
         ),
-        Remedy(
-            text="Show your network team where the loss begins",
-            commands=spelled(powershell="pathping {host}", cmd="pathping {host}"),
+        look(
+            "Show your network team where the loss begins",
+            spelled(powershell="pathping {host}", cmd="pathping {host}"),
             systems=("Windows",),
         ),
     ),
@@ -285,19 +297,20 @@ NETWORK_SLOW = Problem(
     cause="The way to {address} is slow although nothing is lost. Node gives up an address after 250 ms and tries the next, and the Python SDK gives up a connect after 5 s.",
     owner="network",
     fixes=(
-        _VPN,
         Remedy(
-            text="In Node, allow more time for each address",
-            commands=spelled(
-                sh="export NODE_OPTIONS=--network-family-autoselection-attempt-timeout=2000",
-                fish="set -gx NODE_OPTIONS \\\n  --network-family-autoselection-attempt-timeout=2000",
-                powershell='$env:NODE_OPTIONS =\n  "--network-family-autoselection-attempt-timeout=2000"',
+            text="Allow Node more time for each address",
+            change=assign(
+                "NODE_OPTIONS", Listed("NODE_OPTIONS", ("--network-family-autoselection-attempt-timeout=2000",), " ")
             ),
+            clients=("typescript", "node"),
         ),
-        Remedy(
-            text="In Python, allow more time for the connection",
-            commands=spelled(python="Anthropic(timeout=Timeout(600, connect=20))"),
+        in_program(
+            "Allow more time for the connection",
+            python="Anthropic(timeout=Timeout(600, connect=20))",
+            clients=("python",),
         ),
+        *VPN,
+        look("Compare with another network (a phone's hotspot)"),
     ),
     verify=_VERIFY,
     told_apart="Every attempt takes about the same time. If single attempts stand out, the problem is `network-lossy`.",

@@ -1,7 +1,10 @@
 """What is wrong with the handshake: who cuts it, why it is refused, and certificates that are too weak."""
 
-from claudecheck.diagnosis.problems.certificates import CURL_REFUSED, SHOW_CHAIN, VERIFY_FAILED
-from claudecheck.diagnosis.problems.problem import Problem, Remedy
+from claudecheck.diagnosis.change import Edited, Filed
+from claudecheck.diagnosis.problems.certificates import CURL_REFUSED, VERIFY_FAILED, ask_its_owner
+from claudecheck.diagnosis.problems.cluster import EGRESS_TO_API
+from claudecheck.diagnosis.problems.problem import Problem
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import (
     assign,
     connection_error,
@@ -11,35 +14,48 @@ from claudecheck.diagnosis.problems.spelling import (
     unset,
     with_python,
 )
+from claudecheck.diagnosis.problems.tcp import VPN
 
 _VERIFY = "claudecheck doctor --no-message"
 
 #: 1280 bytes is what every IPv6 link must carry, so every tunnel does.
 LOWER_MTU = (
     Remedy(
-        text="Let this machine send smaller packets, and try again",
+        text="Let this machine send smaller packets",
         commands=spelled(
-            sh="sudo ip link set mtu 1280 \\\n  dev \"$(ip route show default | awk '{print $5; exit}')\""
+            sh="{sudo} ip link set mtu 1280 \\\n  dev \"$(ip route show default | awk '{print $5; exit}')\"",
+            fish="{sudo} ip link set mtu 1280 \\\n  dev (ip route show default | awk '{print $5; exit}')",
         ),
         systems=("Linux",),
+        tools=("ip",),
+        unless=("no-network-rights",),
         caution="it holds until the next connect; the lasting cure is at the tunnel or router",
+        proved_by="tls:small-segments",
     ),
     Remedy(
-        text="Let this machine send smaller packets, and try again",
-        commands=spelled(sh="sudo networksetup -setMTU Wi-Fi 1280"),
+        text="Let this machine send smaller packets",
+        commands=spelled(sh="{sudo} networksetup -setMTU Wi-Fi 1280"),
         systems=("Darwin",),
         caution="`networksetup -setMTU Wi-Fi 1500` undoes it; the lasting cure is at the tunnel or router",
+        proved_by="tls:small-segments",
     ),
     Remedy(
-        text="Let this machine send smaller packets, and try again",
+        text="Let this machine send smaller packets",
         commands=spelled(
             powershell="netsh interface ipv4 set subinterface Wi-Fi mtu=1280",
             cmd="netsh interface ipv4 set subinterface Wi-Fi mtu=1280",
         ),
         systems=("Windows",),
         caution="`mtu=1500` undoes it; the lasting cure is at the tunnel or router",
+        proved_by="tls:small-segments",
     ),
 )
+_PROTECTION = Remedy(
+    text="If a firewall program or a virus scanner is on, try without its web protection", unless=("container", "ci")
+)
+_GROUPS = "printf '%s\\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' \\\n  '[s]' 'system_default = d' '[d]' 'Groups = X25519:P-256' \\\n  > \"$HOME/claude-openssl.cnf\""
+_PAIR = "Ask whoever runs {host} for a client certificate and key"
+
 TLS_NAME_FILTERED = Problem(
     code="tls-name-filtered",
     layer="tls",
@@ -47,12 +63,13 @@ TLS_NAME_FILTERED = Problem(
     cause="A filter reads the server name in the first message of the handshake, and cuts or drops the connection when it is {host}. The same address answers when another name is asked for.",
     owner="network",
     fixes=(
-        Remedy(text="Ask your network team to allow TLS connections whose server name (SNI) is {host}, port {port}"),
-        Remedy(
-            text="If your company has a proxy or gateway for such services, use that",
-            commands=assign("HTTPS_PROXY", "http://PROXY:PORT"),
+        ask(
+            "Ask your network team to allow TLS connections whose server name (SNI) is {host}, port {port}; until then another network (a phone's hotspot) works"
         ),
-        Remedy(text="Try another network (a phone's hotspot) to see that machine and key are fine"),
+        ask(
+            "Ask your network team whether your company has a proxy or gateway for such services",
+            when=("no-proxy-known",),
+        ),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -72,16 +89,16 @@ TLS_HELLO_DROPPED = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="Tell your network team: a device drops a ClientHello that spans two TCP segments; its maker has an update for post-quantum key exchange"
-        ),
-        Remedy(
-            text="Until then, keep OpenSSL 3.5 and later from sending the large key share",
-            commands=spelled(
-                sh="printf '%s\\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' \\\n  '[s]' 'system_default = d' '[d]' 'Groups = X25519:P-256' \\\n  > \"$HOME/claude-openssl.cnf\" &&\n  export OPENSSL_CONF=\"$HOME/claude-openssl.cnf\"",
-                fish="printf '%s\\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' \\\n  '[s]' 'system_default = d' '[d]' 'Groups = X25519:P-256' \\\n  > \"$HOME/claude-openssl.cnf\" &&\n  set -gx OPENSSL_CONF \"$HOME/claude-openssl.cnf\"",
-            ),
+            text="Keep OpenSSL 3.5 and later from sending the large key share",
+            commands=spelled(sh=_GROUPS, fish=_GROUPS),
+            change=assign("OPENSSL_CONF", Filed("claude-openssl.cnf")),
             systems=("Linux", "Darwin"),
+            clients=("python", "curl"),
             caution="it replaces the system's OpenSSL settings for what is started from this shell, and gives up the protection against future quantum computers",
+            proved_by="tls:small-hello",
+        ),
+        ask(
+            "Tell your network team: a device drops a ClientHello that spans two TCP segments; its maker has an update for post-quantum key exchange"
         ),
     ),
     verify=_VERIFY,
@@ -99,17 +116,15 @@ TLS_PATH_MTU = Problem(
     cause="A part of the way (a VPN, a container's network, WSL, a home router) carries only smaller packets, and the message that would say so is filtered. So the connection opens, and the first full-size packet disappears.",
     owner="you",
     fixes=(
-        Remedy(
-            text='Give Docker\'s network the size that the tunnel carries: `{ "mtu": 1280 }` in `/etc/docker/daemon.json` of the host, or a network of its own',
-            commands=spelled(
-                sh="docker network create \\\n  -o com.docker.network.driver.mtu=1280 smaller\ndocker run --network smaller IMAGE"
-            ),
-            only_in="container",
-        ),
         *LOWER_MTU,
-        Remedy(text="If a VPN is on, set a smaller MTU in it (1280 fits everywhere), or try without it"),
-        Remedy(
-            text="Ask your network team to let ICMP “fragmentation needed” and “packet too big” through, or to clamp the MSS at the tunnel"
+        Remedy(text="Set a smaller MTU in the VPN (1280 fits everywhere), or try without it", when=("vpn",)),
+        ask(
+            "Give Docker's network the size that the tunnel carries, on the container's host: `{ \"mtu\": 1280 }` in `/etc/docker/daemon.json`",
+            when=("docker",),
+        ),
+        ask("Give the cluster's network the size that its tunnel carries (1280 fits everywhere)", when=("kubernetes",)),
+        ask(
+            "Ask your network team to let ICMP “fragmentation needed” and “packet too big” through, or to clamp the MSS at the tunnel"
         ),
     ),
     verify=_VERIFY,
@@ -127,9 +142,10 @@ TLS_RESET = Problem(
     cause="The TCP connection opens, and ends with a reset or close before the server has shown a certificate. Something on the way, or the server's own front, does not want this connection; no change of the handshake helped.",
     owner="network",
     fixes=(
-        Remedy(text="If a VPN, a firewall program or a virus scanner is on, try without its web protection"),
-        Remedy(text="If programs here must use a proxy, name it", commands=assign("HTTPS_PROXY", "http://PROXY:PORT")),
-        Remedy(text="Ask your network team what cuts TLS connections to {host} ({address}), port {port}"),
+        *VPN,
+        _PROTECTION,
+        ask("Ask your network team what cuts TLS connections to {host} ({address}), port {port}"),
+        ask("Ask your network team whether programs here must use a proxy, and which", when=("no-proxy-known",)),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -149,16 +165,28 @@ LOCAL_INTERCEPTION = Problem(
     owner="you",
     fixes=(
         Remedy(
-            text="Look for rules that redirect what leaves this machine",
-            commands=spelled(
-                sh="sudo iptables-save -t nat | grep -E 'REDIRECT|DNAT|TPROXY'\nsudo nft list ruleset | grep -E 'redirect|dnat|tproxy'"
-            ),
+            text="Allow {host} in the security agent or firewall program of this machine, or switch its redirection off",
+            unless=("kubernetes",),
+        ),
+        *EGRESS_TO_API[:1],
+        look(
+            "Look for rules that redirect what leaves this machine",
+            spelled(sh="{sudo} nft list ruleset | grep -E 'redirect|dnat|tproxy'"),
             systems=("Linux",),
+            tools=("nft",),
         ),
-        Remedy(
-            text="In a service mesh, allow {host} to be reached from it (Istio: a ServiceEntry, or outboundTrafficPolicy ALLOW_ANY)"
+        look(
+            "Look for rules that redirect what leaves this machine",
+            spelled(sh="{sudo} iptables-save -t nat | grep -E 'REDIRECT|DNAT|TPROXY'"),
+            systems=("Linux",),
+            tools=("iptables-save",),
         ),
-        Remedy(text="With a security agent on this machine, ask whoever runs it to let {host} pass"),
+        ask(
+            "In a service mesh, allow {host} to be reached from it (Istio: a ServiceEntry, or outboundTrafficPolicy ALLOW_ANY)",
+            when=("kubernetes",),
+            unless=("mesh",),
+        ),
+        ask("With a security agent on this machine, ask whoever runs it to let {host} pass"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -176,9 +204,10 @@ TLS_TIMEOUT = Problem(
     cause="The TCP connection opens, the first message of the handshake is sent, and nothing comes back. A firewall that opens connections in the server's place does that, and so does a server that is overloaded; no change of the handshake helped.",
     owner="network",
     fixes=(
-        Remedy(text="If a VPN, a firewall program or a virus scanner is on, try without its web protection"),
-        Remedy(text="If programs here must use a proxy, name it", commands=assign("HTTPS_PROXY", "http://PROXY:PORT")),
-        Remedy(text="Ask your network team what holds TLS connections to {host} ({address}), port {port}"),
+        *VPN,
+        _PROTECTION,
+        ask("Ask your network team what holds TLS connections to {host} ({address}), port {port}"),
+        ask("Ask your network team whether programs here must use a proxy, and which", when=("no-proxy-known",)),
     ),
     verify=_VERIFY,
     looks_like=timeout_error(
@@ -196,11 +225,13 @@ TLS_NOT_TLS = Problem(
     owner="gateway",
     fixes=(
         Remedy(
-            text="If the gateway speaks plain HTTP on purpose and is on this machine or a private network, say so in the base URL",
-            commands=assign("ANTHROPIC_BASE_URL", "http://{host}:{port}"),
-            caution="the key then travels readable: never do this for a public address",
+            text="The gateway is on a private network and speaks plain HTTP: write so in the base URL",
+            change=assign("{base_url_variable}", Edited("{base_url_variable}", "^https:", "http:")),
+            when=("own-base-url", "private-host"),
+            caution="the key is then sent unencrypted",
         ),
-        Remedy(text="Otherwise correct the port, or ask whoever runs {host} for its https address"),
+        Remedy(text="Correct the port in the base URL", when=("own-base-url",)),
+        ask("Ask whoever runs {host} for its https address"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -218,15 +249,7 @@ TLS_VERSION_UNSUPPORTED = Problem(
     title="{host} offers only TLS versions that this client refuses",
     cause="One side wants a version that the other does not speak: an old server or middle box that stops at TLS 1.0 or 1.1, or a client that is limited to an old one.",
     owner="network",
-    fixes=(
-        Remedy(text="Ask whoever runs {host}, or the box in front of it, to offer TLS 1.2 and 1.3"),
-        SHOW_CHAIN,
-        Remedy(
-            text="See whether this Python is built with a current OpenSSL (1.1.1 or later)",
-            commands=with_python('-c "import ssl; print(ssl.OPENSSL_VERSION)"'),
-            clients=("python",),
-        ),
-    ),
+    fixes=(ask_its_owner("Ask whoever runs {host}, or the box in front of it, to offer TLS 1.2 and 1.3"),),
     verify=_VERIFY,
     looks_like=connection_error(
         "ConnectError: [SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
@@ -244,9 +267,11 @@ TLS_HANDSHAKE_REFUSED = Problem(
     cause="The server, or a box in front of it, ended the handshake with {alert}. It has no certificate for this name, shares no cipher with the client, or does not want this client.",
     owner="gateway",
     fixes=(
-        Remedy(text="If {host} is a gateway, compare the name with the one that its certificate is made for"),
-        SHOW_CHAIN,
-        Remedy(text="Give whoever runs {host} the alert and the time: their log says why"),
+        Remedy(
+            text="Compare the name in the base URL with the one that the gateway's certificate is made for",
+            when=("own-base-url",),
+        ),
+        ask_its_owner("Give whoever runs {host} the alert and the time: their log says why"),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -266,32 +291,25 @@ TLS_CLIENT_CERTIFICATE_REQUIRED = Problem(
     owner="gateway",
     fixes=(
         Remedy(
-            text="Ask whoever runs {host} for a client certificate and key, then hand them to the SDK",
-            commands=spelled(
-                python='ctx = ssl.create_default_context()\nctx.load_cert_chain("client.pem", "client.key")\nclient = Anthropic(http_client=DefaultHttpxClient(verify=ctx))'
-            ),
-            clients=("python",),
-        ),
-        Remedy(
-            text="Ask whoever runs {host} for a client certificate and key, then hand them to the SDK or to `fetch`",
-            commands=spelled(
-                typescript="const { Agent } = require('undici');\nconst dispatcher = new Agent({ connect: { cert, key } });\nconst client = new Anthropic({ fetchOptions: { dispatcher } });"
-            ),
-            clients=("typescript", "node"),
-        ),
-        Remedy(
-            text="Ask whoever runs {host} for a client certificate and key, and name both after `--cert` and `--key`",
-            clients=("curl",),
-        ),
-        Remedy(
-            text="Ask whoever runs {host} for a client certificate and key; Claude Code takes them from variables",
-            commands=spelled(
-                sh='export CLAUDE_CODE_CLIENT_CERT="$PWD/client.pem"\nexport CLAUDE_CODE_CLIENT_KEY="$PWD/client.key"',
-                fish='set -gx CLAUDE_CODE_CLIENT_CERT "$PWD/client.pem"\nset -gx CLAUDE_CODE_CLIENT_KEY "$PWD/client.key"',
-                powershell='$env:CLAUDE_CODE_CLIENT_CERT = "$PWD\\client.pem"\n$env:CLAUDE_CODE_CLIENT_KEY = "$PWD\\client.key"',
+            text=f"{_PAIR}, `client.pem` and `client.key`; Claude Code takes them from variables",
+            change=assign(
+                "CLAUDE_CODE_CLIENT_CERT",
+                Filed("client.pem", at_home=False),
+                ("CLAUDE_CODE_CLIENT_KEY", Filed("client.key", at_home=False)),
             ),
             clients=("claude-code",),
         ),
+        in_program(
+            f"{_PAIR}, then hand them to the SDK",
+            python='ctx = ssl.create_default_context()\nctx.load_cert_chain("client.pem", "client.key")\nclient = Anthropic(http_client=DefaultHttpxClient(verify=ctx))',
+            clients=("python",),
+        ),
+        in_program(
+            f"{_PAIR}, then hand them to the SDK or to `fetch`",
+            typescript="const { Agent } = require('undici');\nconst dispatcher = new Agent({ connect: { cert, key } });\nconst client = new Anthropic({ fetchOptions: { dispatcher } });",
+            clients=("typescript", "node"),
+        ),
+        ask(f"{_PAIR}, and name both after `--cert` and `--key`", clients=("curl",)),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -309,8 +327,9 @@ TLS_WEAK_CERTIFICATE = Problem(
     cause="Its key is too short or its signature too old (SHA-1, MD5) for the security level of this machine's OpenSSL. Old gateways and inspection products still make such certificates.",
     owner="gateway",
     fixes=(
-        Remedy(text="Ask whoever made the certificate for one with RSA 2048 or an elliptic curve, signed with SHA-256"),
-        SHOW_CHAIN,
+        ask_its_owner(
+            "Ask whoever made the certificate for one with RSA 2048 or an elliptic curve, signed with SHA-256"
+        ),
     ),
     verify=_VERIFY,
     looks_like=connection_error(
@@ -329,16 +348,20 @@ TLS_STRICT_CERTIFICATE = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="With the SDK 1.x or 2.x, add the private root to the system's store and unset the variable: from there the certificates are checked as in other clients",
-            commands=unset("SSL_CERT_FILE", "SSL_CERT_DIR"),
+            text="Add the private root to the system's store and unset the variable: from there the SDK 1.x and 2.x check certificates as other clients do",
+            change=unset("SSL_CERT_FILE", "SSL_CERT_DIR"),
+            unless=("sdk-0",),
             caution="the root must be in the system's store first: see `tls-intercepted`",
+            key="not-strict",
         ),
         Remedy(
-            text="With the SDK 0.x, run your program with Python 3.12 or upgrade the SDK",
+            text="Upgrade the SDK, or run your program with Python 3.12",
             commands=with_python("-m pip install --upgrade anthropic"),
+            unless=("sdk-1",),
+            key="not-strict-0",
         ),
-        Remedy(
-            text="Ask your network team to renew the root and the certificates made from it, with all extensions that RFC 5280 asks for"
+        ask(
+            "Ask your network team to renew the root and the certificates made from it, with all extensions that RFC 5280 asks for"
         ),
     ),
     verify=_VERIFY,

@@ -1,13 +1,12 @@
-"""The ways to trust a private authority, for each client and system. Remedies that several problems share."""
+"""The ways to trust a private CA, for each client and system. Remedies that several problems share."""
 
-from claudecheck.diagnosis.problems.problem import Remedy
-from claudecheck.diagnosis.problems.spelling import (
-    added_for_node,
-    spelled,
-    taken_from_a_store,
-    trusted_together,
-    trusted_with_certifi,
-)
+from __future__ import annotations
+
+from claudecheck.diagnosis.change import Filed
+from claudecheck.diagnosis.problems.facts import Fact
+from claudecheck.diagnosis.problems.remedy import Remedy, System
+from claudecheck.diagnosis.problems.spelling import JOINED, assign, exported, joined, joined_with_certifi, spelled
+from claudecheck.report import Command
 
 STRICT = "it replaces the whole store, and on Python 3.13 and later it turns strict checks on, which some of these certificates do not pass"
 PYTHON, CURL, ON_NODE = ("python",), ("curl",), ("typescript", "node", "claude-code")
@@ -15,70 +14,151 @@ PYTHON, CURL, ON_NODE = ("python",), ("curl",), ("typescript", "node", "claude-c
 _SYSTEM = ("python", "claude-code", "curl")
 ROOT = "corporate-root.pem"
 _GET = "Get the root certificate from your network team as `corporate-root.pem`"
-REPLACES_IN_CURL = "it takes the place of curl's own file, so it must hold the public authorities too"
+REPLACES_IN_CURL = "it takes the place of curl's own file, so it must hold the public CA certificates too"
+#: By what the matrix of `claudecheck trust` and the rules find them.
+HELD_KEY, GIVEN_KEY, SYSTEM_KEY, IMAGE_KEY = "root-from-a-store", "root-from-people", "root-for-the-system", "image"
+_VARIABLES = {"python": "SSL_CERT_FILE", "curl": "CURL_CA_BUNDLE"}
+_HELD_HERE = "Another store of this machine holds the root: take it from there, and hand it to this client"
 
-#: Trusting a private authority. The root must come from people or from a store of this machine, never from the
-#: connection that it is to vouch for.
+
+def _with_root(
+    text: str,
+    commands: tuple[Command, ...],
+    clients: tuple[str, ...],
+    *,
+    key: str,
+    systems: tuple[System, ...] = (),
+    when: tuple[Fact, ...] = (),
+    unless: tuple[Fact, ...] = (),
+    tools: tuple[str, ...] = (),
+    caution: str | None = None,
+) -> Remedy:
+    """`commands` write the joined file, and this client's variable then names it."""
+    usual = STRICT if clients == PYTHON else REPLACES_IN_CURL
+    return Remedy(
+        text=text,
+        commands=commands,
+        change=assign(_VARIABLES[clients[0]], JOINED),
+        clients=clients,
+        systems=systems,
+        when=when,
+        unless=unless,
+        tools=tools,
+        caution=usual if caution is None else caution,
+        key=key,
+    )
+
+
+#: First, where a store of this machine was seen to hold the root.
+HELD = (
+    _with_root(
+        _HELD_HERE,
+        exported(ROOT, joined("{cafile}", ROOT)),
+        PYTHON,
+        key=HELD_KEY,
+        systems=("Linux",),
+        when=("root-held",),
+        unless=("store-unknown",),
+    ),
+    _with_root(
+        _HELD_HERE,
+        exported(ROOT, joined("{cafile}", ROOT)),
+        CURL,
+        key=HELD_KEY,
+        systems=("Linux",),
+        when=("root-held",),
+        unless=("store-unknown",),
+    ),
+    _with_root(
+        _HELD_HERE,
+        exported(ROOT, joined_with_certifi(ROOT)),
+        PYTHON,
+        key=HELD_KEY,
+        when=("root-held", "store-unknown"),
+    ),
+    Remedy(
+        text=_HELD_HERE,
+        commands=exported(ROOT),
+        change=assign("NODE_EXTRA_CA_CERTS", Filed(ROOT, at_home=False)),
+        clients=ON_NODE,
+        when=("root-held",),
+        key=HELD_KEY,
+    ),
+)
+#: Trusting a private CA. The root must come from people or from a store of this machine, never from the connection
+#: that it is to vouch for.
 TRUST_ROOT = (
-    Remedy(
-        text=f"{_GET}, and hand it to the container in one file with the public authorities",
-        commands=spelled(
-            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nRUN update-ca-certificates\nENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
-        ),
-        clients=PYTHON,
-        only_in="container",
-        caution=STRICT,
-    ),
-    Remedy(
-        text=f"{_GET}, and add it to the container's store, which curl reads",
-        commands=spelled(
-            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nRUN update-ca-certificates"
-        ),
-        clients=CURL,
-        only_in="container",
-    ),
-    Remedy(
-        text=f"{_GET}, and hand it to the container: Node and Claude Code take it in addition to their own authorities",
-        commands=spelled(
-            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nENV NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/root.crt"
-        ),
-        clients=ON_NODE,
-        only_in="container",
-    ),
-    Remedy(
-        text=f"{_GET}, and join it with the store that this client uses now",
-        commands=trusted_together("{cafile}", ROOT),
+    *HELD,
+    _with_root(
+        f"{_GET}, and join it with the store that this client uses now",
+        joined("{cafile}", ROOT),
+        PYTHON,
+        key=GIVEN_KEY,
         systems=("Linux",),
-        clients=PYTHON,
-        caution=STRICT,
+        unless=("root-held", "store-unknown"),
     ),
-    Remedy(
-        text=f"{_GET}, and join it with the authorities that curl uses now (or name the file after `--cacert`)",
-        commands=trusted_together("{cafile}", ROOT, "CURL_CA_BUNDLE"),
+    _with_root(
+        f"{_GET}, and join it with the CA certificates that curl uses now (or name the file after `--cacert`)",
+        joined("{cafile}", ROOT),
+        CURL,
+        key=GIVEN_KEY,
         systems=("Linux",),
-        clients=CURL,
-        caution=REPLACES_IN_CURL,
+        unless=("root-held", "store-unknown"),
+    ),
+    _with_root(
+        f"{_GET}, and join it with certifi's public CA certificates (or name the file after `--cacert`)",
+        joined_with_certifi(ROOT),
+        CURL,
+        key=GIVEN_KEY,
+        when=("store-unknown",),
+        unless=("root-held",),
+    ),
+    _with_root(
+        f"{_GET}, and join it with certifi's public CA certificates",
+        joined_with_certifi(ROOT),
+        PYTHON,
+        key=GIVEN_KEY,
+        when=("store-unknown",),
+        unless=("root-held",),
     ),
     Remedy(
-        text=f"{_GET}; Node and Claude Code take it in addition to their own authorities",
-        commands=added_for_node(ROOT),
+        text=f"{_GET}; Node and Claude Code take it in addition to their own CA certificates",
+        change=assign("NODE_EXTRA_CA_CERTS", Filed(ROOT, at_home=False)),
         clients=ON_NODE,
+        unless=("root-held",),
+        key=GIVEN_KEY,
     ),
     Remedy(
-        text="Or add it to the system's store, which the SDK 1.x and 2.x, Claude Code, curl and browsers read (Debian and Ubuntu; on Fedora it is the folder `/etc/pki/ca-trust/source/anchors`, then `update-ca-trust`)",
+        text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x, Claude Code, curl and browsers read",
         commands=spelled(
-            sh="sudo cp corporate-root.pem \\\n  /usr/local/share/ca-certificates/corporate-root.crt &&\n  sudo update-ca-certificates"
+            sh="{sudo} cp corporate-root.pem \\\n  /usr/local/share/ca-certificates/corporate-root.crt &&\n  {sudo} update-ca-certificates"
         ),
         systems=("Linux",),
         clients=_SYSTEM,
+        unless=("root-held", "sdk-0"),
+        tools=("update-ca-certificates",),
+        key=SYSTEM_KEY,
+    ),
+    Remedy(
+        text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x, Claude Code, curl and browsers read",
+        commands=spelled(
+            sh="{sudo} cp corporate-root.pem \\\n  /etc/pki/ca-trust/source/anchors/corporate-root.pem &&\n  {sudo} update-ca-trust"
+        ),
+        systems=("Linux",),
+        clients=_SYSTEM,
+        unless=("root-held", "sdk-0"),
+        tools=("update-ca-trust",),
+        key=SYSTEM_KEY,
     ),
     Remedy(
         text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x read",
         commands=spelled(
-            sh="sudo security add-trusted-cert -d -r trustRoot \\\n  -k /Library/Keychains/System.keychain corporate-root.pem"
+            sh="{sudo} security add-trusted-cert -d -r trustRoot \\\n  -k /Library/Keychains/System.keychain corporate-root.pem"
         ),
         systems=("Darwin",),
         clients=_SYSTEM,
+        unless=("root-held", "sdk-0"),
+        key=SYSTEM_KEY,
     ),
     Remedy(
         text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x read",
@@ -88,74 +168,105 @@ TRUST_ROOT = (
         ),
         systems=("Windows",),
         clients=_SYSTEM,
+        unless=("root-held", "sdk-0"),
+        key=SYSTEM_KEY,
     ),
     Remedy(
-        text="For the SDK 0.x, which reads certifi and not the system's store, join the root with certifi's authorities",
-        commands=trusted_with_certifi(ROOT),
-        systems=("Darwin", "Windows"),
+        text="To keep it, put the root certificate into the image, in one file with the public CA certificates",
+        commands=spelled(
+            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nRUN update-ca-certificates\nENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+        ),
         clients=PYTHON,
+        when=("container",),
         caution=STRICT,
-    ),
-)
-HELD_HERE = "Another store of this machine holds the root: take it from there, and hand it to this client"
-#: Shown, and then first, only where a store was seen to hold it.
-HELD = (
-    Remedy(
-        text=HELD_HERE,
-        commands=taken_from_a_store(ROOT, trusted_together("{cafile}", ROOT)),
-        systems=("Linux",),
-        clients=PYTHON,
-        caution=STRICT,
+        place="the Dockerfile",
+        key=IMAGE_KEY,
     ),
     Remedy(
-        text=HELD_HERE,
-        commands=taken_from_a_store(ROOT, trusted_together("{cafile}", ROOT, "CURL_CA_BUNDLE")),
-        systems=("Linux",),
+        text="To keep it, put the root certificate into the image's store, which curl reads",
+        commands=spelled(
+            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nRUN update-ca-certificates"
+        ),
         clients=CURL,
-        caution=REPLACES_IN_CURL,
+        when=("container",),
+        place="the Dockerfile",
+        key=IMAGE_KEY,
     ),
     Remedy(
-        text=HELD_HERE,
-        commands=taken_from_a_store(ROOT, trusted_with_certifi(ROOT)),
-        systems=("Darwin", "Windows"),
-        clients=PYTHON,
-        caution=STRICT,
+        text="To keep it, put the root certificate into the image: Node and Claude Code take it in addition to their own",
+        commands=spelled(
+            dockerfile="COPY corporate-root.pem /usr/local/share/ca-certificates/root.crt\nENV NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/root.crt"
+        ),
+        clients=ON_NODE,
+        when=("container",),
+        place="the Dockerfile",
+        key=IMAGE_KEY,
     ),
-    Remedy(text=HELD_HERE, commands=taken_from_a_store(ROOT, added_for_node(ROOT)), clients=ON_NODE),
 )
 OTHERS_ON_NODE = Remedy(
-    text="Claude Code and Node take the root in addition to their own authorities",
-    commands=added_for_node(ROOT),
+    text="Claude Code and Node take the root in addition to their own CA certificates",
+    change=assign("NODE_EXTRA_CA_CERTS", Filed(ROOT, at_home=False)),
 )
 
 
 def joined_with_public(text: str, root: str, *, caution: str = "") -> tuple[Remedy, ...]:
-    """Trusting what is in the file `root` beside the public authorities, in each client's way. `text` ends there."""
-    beside, added = f"{text}, joined with the public authorities", f"{text}: Node adds it to its own authorities"
+    """Trusting what is in the file `root` beside the public CA certificates, in each client's way. `text` ends there."""
+    beside, added = (
+        f"{text}, joined with the public CA certificates",
+        f"{text}: Node adds it to its own CA certificates",
+    )
+    strict = f"{caution}; {STRICT}" if caution else STRICT
     return (
+        _with_root(beside, joined_with_certifi(root), PYTHON, key=GIVEN_KEY, caution=strict),
+        _with_root(beside, joined_with_certifi(root), CURL, key=GIVEN_KEY, caution=caution or REPLACES_IN_CURL),
         Remedy(
-            text=beside,
-            commands=trusted_with_certifi(root),
-            clients=PYTHON,
-            caution=f"{caution}; {STRICT}" if caution else STRICT,
+            text=added,
+            change=assign("NODE_EXTRA_CA_CERTS", Filed(root, at_home=False)),
+            clients=ON_NODE,
+            caution=caution,
+            key=GIVEN_KEY,
         ),
-        Remedy(
-            text=beside,
-            commands=trusted_with_certifi(root, "CURL_CA_BUNDLE"),
-            clients=CURL,
-            caution=caution or REPLACES_IN_CURL,
-        ),
-        Remedy(text=added, commands=added_for_node(root), clients=ON_NODE, caution=caution),
     )
 
 
 def converted(text: str, file: str) -> tuple[Remedy, ...]:
     """The same after `file`, in DER form, was written as PEM."""
     line = f"openssl x509 -inform der -in {file} -out {ROOT}"
-    to_pem = spelled(sh=line, fish=line, powershell=line)
-    together = f"{text}, then join it with the public authorities"
+    together = f"{text}, then join it with the public CA certificates"
+
+    def first(then: tuple[Command, ...]) -> tuple[Command, ...]:
+        return tuple(
+            Command(shell=one.shell, line=f"{line}{_CHAINED.get(one.shell, chr(10))}{one.line}") for one in then
+        )
+
     return (
-        Remedy(text=together, commands=(*to_pem, *trusted_with_certifi(ROOT)), clients=PYTHON),
-        Remedy(text=together, commands=(*to_pem, *trusted_with_certifi(ROOT, "CURL_CA_BUNDLE")), clients=CURL),
-        Remedy(text=f"{text}, then name it", commands=(*to_pem, *added_for_node(ROOT)), clients=ON_NODE),
+        _with_root(
+            together,
+            first(joined_with_certifi(ROOT)),
+            PYTHON,
+            key=GIVEN_KEY,
+            when=("der-file",),
+            tools=("openssl",),
+            caution="",
+        ),
+        _with_root(
+            together,
+            first(joined_with_certifi(ROOT)),
+            CURL,
+            key=GIVEN_KEY,
+            when=("der-file",),
+            tools=("openssl",),
+            caution="",
+        ),
+        Remedy(
+            text=f"{text}, then name it",
+            commands=spelled(sh=line, fish=line, powershell=line),
+            change=assign("NODE_EXTRA_CA_CERTS", Filed(ROOT, at_home=False)),
+            clients=ON_NODE,
+            when=("der-file",),
+            tools=("openssl",),
+        ),
     )
+
+
+_CHAINED = {"sh": " &&\n  ", "fish": " &&\n  "}

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from claudecheck.diagnosis import addresses
+from claudecheck.diagnosis.change import REDACTED
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.problems.facts import WORDS, Fact
 from claudecheck.failures import Failure
 from claudecheck.observations import Concern, HttpExchange
 from claudecheck.report import Finding, Severity
@@ -66,7 +68,17 @@ def _concern(evidence: Evidence, concern: Concern, severity: Severity | None = N
         values.setdefault("variable", concern.subject)
     if concern.detail:
         values.setdefault("detail", concern.detail)
-    return evidence.finding(concern.kind, values=values, seen=seen, severity=severity)
+    return evidence.finding(concern.kind, values=values, seen=seen, severity=severity, facts=_facts(concern))
+
+
+def _facts(concern: Concern) -> Iterable[Fact]:
+    """What the concern itself decides about its fixes."""
+    yield from (fact for fact in WORDS if fact in concern.facts)
+    value = concern.values.get("value", "")
+    if f"{REDACTED}@" in value:
+        yield "proxy-has-credentials"
+    if value.startswith("socks://"):
+        yield "socks-unknown-scheme"
 
 
 def _provider(evidence: Evidence, concern: Concern) -> Finding:
@@ -74,12 +86,7 @@ def _provider(evidence: Evidence, concern: Concern) -> Finding:
     untested = evidence.route.provider in PROVIDER_TOOLS  # its host was reached, and nothing was asked there
     finding = _concern(evidence, concern, "warning" if untested else "info")
     tool = PROVIDER_TOOLS.get(evidence.route.provider, "")
-    others = set(PROVIDER_TOOLS.values()) - {tool}
-    return msgspec.structs.replace(
-        finding,
-        seen=[*finding.seen, *([NOT_TESTED[tool]] if tool else [])],
-        fixes=[fix for fix in finding.fixes if not any(one.line.split()[0] in others for one in fix.commands)],
-    )
+    return msgspec.structs.replace(finding, seen=[*finding.seen, *([NOT_TESTED[tool]] if tool else [])])
 
 
 def _severity(evidence: Evidence, concern: Concern) -> Severity:

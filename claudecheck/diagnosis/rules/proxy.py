@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.failures import Failure, Stage
@@ -173,7 +171,8 @@ def proxy_required(evidence: Evidence, seen: list[str]) -> Finding | None:
         "variable": source or "the system's settings",
     }
     bypass = evidence.route.proxy_bypassed_by
-    found = evidence.finding(
+    named_here = source.isidentifier() and source.lower() != name.lower()
+    return evidence.finding(
         "proxy-required",
         values=values,
         seen=[
@@ -182,6 +181,5 @@ def proxy_required(evidence: Evidence, seen: list[str]) -> Finding | None:
             f"NO_PROXY entry {bypass!r} takes {evidence.route.host} off the proxy" if bypass else "",
         ],
         ruled_out=evidence.cleared(Stage.PROXY),
+        facts=("known-proxy-variable",) if named_here else (),
     )
-    # The proxy is named already where NO_PROXY keeps the client off it: the last remedy is the one for that.
-    return msgspec.structs.replace(found, fixes=[*found.fixes[-1:], *found.fixes[:-1]]) if bypass else found

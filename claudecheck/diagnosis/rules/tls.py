@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from claudecheck.diagnosis import dates, products, questions
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.questions import Question
@@ -27,7 +25,6 @@ from claudecheck.diagnosis.trust_matrix import (
     others_told,
     public_file,
     store_name,
-    ways,
 )
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure, Stage
@@ -130,7 +127,7 @@ def _finding(
             "not_before": leaf.not_before[:10],
             "not_after": leaf.not_after[:10],
         }
-    finding = evidence.finding(
+    return evidence.finding(
         code,
         values={name: value for name, value in {**filled, **(values or {})}.items() if value},
         seen=seen,
@@ -140,7 +137,6 @@ def _finding(
         owner=owner,
         layer="tls" if code == "unknown" else None,
     )
-    return msgspec.structs.replace(finding, fixes=ways(finding.fixes, handshake))
 
 
 def _alert(handshake: TlsHandshake) -> str:
@@ -461,13 +457,10 @@ def _trusted_interception(evidence: Evidence, handshake: TlsHandshake) -> Findin
     minted = _minted(evidence, handshake) if evidence.official else ""
     if not product and not minted:
         return None
-    finding = _finding(
+    return _finding(
         evidence,
         handshake,
         "tls-intercepted-trusted",
         [*_chain_told(handshake), minted, *clients_told(handshake), "not in the public set of authorities (certifi)"],
-        values={"product": product or common_name(handshake.chain[0].issuer)},
+        values={"product": product or common_name(handshake.chain[0].issuer), "others": others_told(handshake)},
     )
-    first, *rest = finding.fixes
-    told = msgspec.structs.replace(first, text=first.text + others_told(handshake))
-    return msgspec.structs.replace(finding, fixes=[told, *rest])

@@ -153,6 +153,7 @@ def _judged(presented: Sequence[bytes], client: ClientTrust) -> ClientVerdict:
     plain = ClientVerdict(
         title=client.title,
         clients=list(client.clients),
+        generation=client.generation,
         installed=client.installed,
         source=trust.source or SYSTEM,
         paths=[path for path in (trust.cafile, trust.capath, trust.extra, *trust.further) if path],

@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := pyproject.toml
+# The time that archives carry: that of the last commit.
+EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 
 .DEFAULT_GOAL := help
 
@@ -52,16 +54,27 @@ bench: $(READY)  ## ratios: the doctor against what it is compared with, in one 
 docs: $(READY)  ## write docs/problems.md from the catalogue
 	$(BIN)/python -c 'from claudecheck.diagnosis.problems import CATALOGUE; from claudecheck.render.page import catalogue_markdown; print(catalogue_markdown(CATALOGUE), end="")' > docs/problems.md
 
+man: $(READY)  ## write man/, a page a command
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python .ci/man_pages.py man
+
+dist: man  ## wheel and sdist into dist/, the same bytes from the same sources
+	rm -rf dist
+	umask 022 && SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@ls dist
+
+check-dist: $(READY)  ## install what stands in dist/ in a fresh environment, and try it
+	$(BIN)/python -m pytest -q tests/test_dist.py -k installed
+
 completions: $(READY)  ## write completions/ for bash, zsh and fish
 	@for shell in bash zsh fish; do \
 	  $(BIN)/python -c "import sys; from typer.completion import get_completion_script; print(get_completion_script(prog_name='claudecheck', complete_var='_CLAUDECHECK_COMPLETE', shell=sys.argv[1]))" $$shell > completions/claudecheck.$$shell; \
 	done
 
 clean:  ## remove what was made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist man *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow clients checkers lint types lab journals bench docs completions clean help
+.PHONY: demo test slow clients checkers lint types lab journals bench docs man dist check-dist completions clean help

@@ -21,7 +21,7 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as the shell and `env` say it
 
 def run(
     command: Annotated[
-        list[str], typer.Argument(metavar="-- COMMAND…", help="The program and its arguments, as in a shell.")
+        list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its arguments, as in a shell.")
     ],
     always_report: Annotated[
         Path | None,

@@ -158,6 +158,8 @@ def test_every_flag_that_a_shift_waits_for_is_set_by_a_signature() -> None:
     known = load()
     set_flags = {signature.flag for signature in known.all if signature.flag} | FLAGS
     waited = {shift.under for shifts in known.shifts.values() for shift in shifts}
+    waited |= {shift.also for shifts in known.shifts.values() for shift in shifts if shift.also}
+    waited |= {wording.under for wording in known.wordings}
     waited |= {flag for shifts in known.shifts.values() for shift in shifts for flag in shift.unless}
     assert waited <= set_flags
 

@@ -66,8 +66,8 @@ def error_body(kind: str, message: str) -> str:
 @pytest.mark.parametrize(
     ("script", "code", "layer", "reached"),
     [
-        (closes, "connection-reset", "tcp", None),
-        (resets, "connection-reset", "tcp", None),
+        (closes, "response-cut", "messages", None),
+        (resets, "response-cut", "messages", None),
         (
             answer(
                 "401 Unauthorized", error_body("authentication_error", "invalid x-api-key"), f"request-id: {REQUEST_ID}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from claudecheck.diagnosis.problems.machine import Machine
@@ -66,7 +67,10 @@ def explain_stream(
         if settings is not None:
             watch.hide(settings.secrets)
     circumstances = about.flags | ({"subject"} if typed else frozenset())
-    tallies = Judgement(signatures, _layers(), circumstances).add_all(events(lines))
+    judgement = Judgement(signatures, _layers(), circumstances)
+    tallies = judgement.add_all(events(lines))
+    if judgement.control_answered:
+        about = replace(about, flags=about.flags | {"control-answered"})
     answer = Wording(signatures, watch, machine or _this_machine(), about)
     found = answer.of(tallies)
     return answer.with_settings(found, settings) if settings else found

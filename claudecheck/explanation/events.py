@@ -50,6 +50,7 @@ class Clue(NamedTuple):
     layer: str | None = None
     reached_api: bool | None = None
     prose: bool = False  # words of people: worth something only beside trouble or the subject
+    control: bool = False  # another program than the client printed it
     more: int = 0  # how many lines its line stands for, beside itself
     wrapper: bool = False  # whatever it is turned into, it is no evidence against a root
 
@@ -99,6 +100,7 @@ class Event:
                     reached_api=known.reached_api,
                     prose=known.prose,
                     more=line.more,
+                    control=line.control,
                     wrapper=known.weight < WORTH_NAMING,
                 )
             )

@@ -54,6 +54,7 @@ class Tally:
     rivals: set[str] = field(default_factory=set)  # what the same errors also point at, in another layer
     doubtful: int = 0  # how many of them do
     flags: set[str] = field(default_factory=set)
+    around: frozenset[str] = frozenset()  # circumstances of the text near it
     open_name: str = ""  # the clue before it became its likeliest meaning
     at_most: Confidence = "high"  # how sure the answer may be, whatever its weight
 
@@ -86,6 +87,7 @@ class Judgement:
         self._statuses: list[tuple[int, int | None, str | None]] = []
         self._last: tuple[str, int] = ("", 0)
         self._controls: list[Event] = []
+        self.control_answered = False  # another program than the client had an answer
 
     def add_all(self, events: Iterable[Event]) -> list[Tally]:
         """The problems of the text, the one to answer first."""
@@ -114,6 +116,7 @@ class Judgement:
     def _hear_controls(self) -> None:
         """What other programs got is the failure where the client said nothing, or less than what decides."""
         own = max((tally.weight for tally in self._tallies.values()), default=0)
+        self.control_answered = any(event.status is not None for event in self._controls) and own >= WORTH_NAMING
         for event in self._controls:
             said = max((clue.weight for clue in self._clues(event)), default=0)
             if own < WORTH_NAMING or (own < _DECIDES <= said):
@@ -222,7 +225,8 @@ class Judgement:
         """After the circumstances of the whole text, the heaviest and most frequent first."""
         shifted: dict[str, Tally] = {}
         for tally in self._tallies.values():
-            clue = self._shifted(tally.best, self._flags_near(tally), tally.status, near=False)
+            tally.around = frozenset(self._flags_near(tally))
+            clue = self._shifted(tally.best, set(tally.around), tally.status, near=False)
             best, tally.at_most = self._settled(clue), self._at_most(clue)
             tally.name, tally.weight, tally.best, tally.open_name = best.name, best.weight, best, clue.name
             known = shifted.get(best.name)
@@ -266,7 +270,7 @@ class Judgement:
 
 
 def _applies(shift: Shift, flags: set[str], status: int | None) -> bool:
-    if shift.under not in flags or not flags.isdisjoint(shift.unless):
+    if shift.under not in flags or (shift.also and shift.also not in flags) or not flags.isdisjoint(shift.unless):
         return False
     return not shift.status or status in shift.status
 

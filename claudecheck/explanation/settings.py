@@ -29,6 +29,7 @@ _ALONE = re.compile(
     r"(?P<mark>\s*=\s*|:\s+|:(?=\"))(?P<value>.*)$"
 )
 _SEVERAL = re.compile(rf"(?:^|[\s;&])(?P<name>{_NAME})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|]*)")
+_PAIR = re.compile(rf"\"(?P<name>{_NAME})\"\s*:\s*(?P<value>\"[^\"]*\"|\d+)")  # JSON, any number in a line
 _KUBERNETES_NAME = re.compile(rf"^\s*-?\s*[\"']?name[\"']?:\s*[\"']?(?P<name>{_NAME})[\"']?,?\s*$")
 _KUBERNETES_VALUE = re.compile(r"^\s*[\"']?value[\"']?:\s*(?P<value>.*?),?\s*$")
 #: What another place fills in: it has a value, and nobody knows which.
@@ -61,6 +62,10 @@ class Assignment(NamedTuple):
     line: int
     text: str
 
+    @property
+    def in_json(self) -> bool:
+        return f'"{self.name}"' in self.text
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -70,6 +75,11 @@ class Verdict:
     client: Client
     place: Assignment
     share: float  # of those clients that were asked: how many say so
+
+    @property
+    def decides(self) -> bool:
+        """Whatever failed, it failed at another host than was meant: a provider's switch wins over a base URL."""
+        return self.concern.kind == "provider-route"
 
     @property
     def certain(self) -> bool:
@@ -111,9 +121,9 @@ def assignments(lines: Sequence[tuple[int, str]]) -> list[Assignment]:
 
 
 def _in_line(number: int, text: str) -> Iterator[Assignment]:
-    if text.lstrip().startswith(("#", "//")):
+    if text.lstrip().startswith(("#", "//")):  # a comment
         return
-    several = list(_SEVERAL.finditer(text))
+    several = [*_PAIR.finditer(text), *_SEVERAL.finditer(text)]
     alone = _ALONE.match(text)
     if alone and len(several) < 2 and (alone["mark"].strip() != "=" or not _command_follows(alone["value"])):
         value = alone["value"]
@@ -147,16 +157,18 @@ def judged(text: str, found: Iterable[Assignment]) -> list[Verdict]:
     for client in asked:
         for concern in client.plan(snapshot, None).concerns:
             place = next((one for name, one in places.items() if name in re.split(r"\W+", concern.subject)), None)
-            if place is None or not _can_be_told(concern, place):
+            if place is None or not _can_be_told(concern, place, places):
                 continue
             known = verdicts.get((concern.kind, place.name), Verdict(concern, client, place, 0))
             verdicts[concern.kind, place.name] = replace(known, share=known.share + 1 / len(asked))
     return sorted(verdicts.values(), key=lambda one: (-_gravity(one), one.place.line))
 
 
-def _can_be_told(concern: Concern, place: Assignment) -> bool:
+def _can_be_told(concern: Concern, place: Assignment, places: Mapping[str, Assignment]) -> bool:
     if concern.kind in _NOT_TOLD or (concern.kind == "key-missing" and place.value):
         return False
+    if concern.kind == "provider-route":  # worth a word where something else was meant as well
+        return "ANTHROPIC_BASE_URL" in places
     return CATALOGUE[concern.kind].severity != "info"
 
 

@@ -61,6 +61,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     clues: tuple[str, ...]
     under: str
     to: str
+    also: str = ""  # a second flag that must have been seen
     weight: int = 0  # 0: that of the clue
     status: tuple[int, ...] = ()  # empty: any
     unless: tuple[str, ...] = ()

@@ -56,6 +56,8 @@ _BEFORE_PROGRAM = re.compile(
     r"(?:.*? (?:-- )?(?=(?:curl|wget|openssl|nslookup|dig|nc|python3?|node|claude)\b))|&\s*)"
 )
 _INLINE_CODE = re.compile(r"(?:node|bun|deno|python3?|python\.exe|ruby|perl|php)\s+(?:eval\s|-\S*[cerp]\b)")
+#: People write what came of a command behind it.
+_RESULT = re.compile(r"(?:->|→|=>|# ?)\s*(?:HTTP[ /\d.]*)?(?P<status>[1-5]\d\d)\b[^/\d]{0,40}$")
 _ANSWER_BODY = re.compile(r"\s*[{<\[]")
 #: A clause about what another program got; what it holds is that program's result.
 _CLAUSE = re.compile(
@@ -79,7 +81,13 @@ def _evidence(line: Line, speaker: Speaker) -> Line:
         return line._replace(hits=(), status=None)
     if speaker in ("frame", "command"):
         hits = tuple(hit for hit in line.hits if _is_circumstance(hit))
-        return line._replace(hits=hits, status=None, command=speaker == "command")
+        result = _RESULT.search(line.text) if speaker == "command" else None
+        return line._replace(
+            hits=hits,
+            status=int(result["status"]) if result else None,
+            command=speaker == "command",
+            control=result is not None,
+        )
     return line._replace(control=True) if speaker == "control" else _without_clauses(line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -18,20 +19,21 @@ from claudecheck.explanation.secrets import SecretWatch
 from claudecheck.explanation.settings import Settings, Verdict
 from claudecheck.explanation.signatures import Candidates, Signatures
 from claudecheck.explanation.signatures import Wording as Telling
-from claudecheck.explanation.subject import Subject
+from claudecheck.explanation.subject import Subject, values_of
 from claudecheck.report import Command, Confidence, Fix, Layer
 
 _DECIDE = "claudecheck doctor"
+_COMPARE = "claudecheck compare --client curl"
 _SAVE = Command(shell="sh", line="claudecheck doctor --save report.json")  # noqa: S604  # a text, nothing is started
 #: What stands in commands where the text does not say otherwise.
 _USUAL = {
     "port": "443",
     "key_variable": "ANTHROPIC_API_KEY",
     "python": "python3",
-    "base_url_source": "ANTHROPIC_BASE_URL",
 }
 #: What stands in sentences where the text names nothing; commands for which it names nothing are left out.
 _UNNAMED = {
+    "base_url_source": "the base URL",
     "status": "no status named",
     "model": "it is not named here",
     "address": "that address",
@@ -82,7 +84,7 @@ class Wording:
             problem=problem.code,
             layer=layer,
             confidence=tally.confidence,
-            reached_api=_reached(layer, tally),
+            reached_api=self._reached(layer, tally),
             request_id=tally.request_id,
             status=tally.status,
             title=_begun(fill(problem.title, said), problem.title),
@@ -90,7 +92,7 @@ class Wording:
             alternatives=self._alternatives(tally),
             owner=finding.owner,
             retryable=finding.retryable,
-            fixes=_whole(finding.fixes),
+            fixes=self._whole(finding.fixes),
             evidence=self._evidence(tally),
             others=_others(others),
             secret_seen=self._watch.seen,
@@ -102,10 +104,17 @@ class Wording:
         telling = self._telling(tally)
         return self._told(known, telling, values) if telling else known
 
+    def _reached(self, layer: Layer, tally: Tally) -> bool | None:
+        reached = _reached(layer, tally)
+        # Where another program had an answer, "nothing gets there" is not what the text shows.
+        return None if reached is False and tally.best.control else reached
+
     def _telling(self, tally: Tally) -> Telling | None:
         """The words that hold for this problem under the circumstances of this text."""
-        flags = tally.flags | self._about.flags
-        return next((one for one in self._signatures.wordings if tally.name in one.codes and one.under in flags), None)
+        return self._telling_of(tally.name, tally.flags | tally.around | self._about.flags)
+
+    def _telling_of(self, code: str, flags: AbstractSet[str]) -> Telling | None:
+        return next((one for one in self._signatures.wordings if code in one.codes and one.under in flags), None)
 
     def _told(self, known: Explanation, telling: Telling, values: Mapping[str, str]) -> Explanation:
         shell = self._machine.shells()[0]
@@ -122,13 +131,13 @@ class Wording:
             cause=fill(telling.cause, {**_UNNAMED, **values}) or known.cause,
             owner=telling.owner or known.owner,
             reached_api=known.reached_api if telling.reached_api is None else telling.reached_api,
-            fixes=_whole(fixes),
+            fixes=self._whole(fixes),
         )
 
     def _values(self, tally: Tally) -> dict[str, str]:
         values = dict(tally.values)
         for clue in tally.samples:
-            values = {**self._signatures.values_in(clue.text), **values}
+            values = {**values_of(clue.text, self._signatures), **values}
         values = {**self._about.values, **values}
         if tally.status:
             values.setdefault("status", str(tally.status))
@@ -163,9 +172,11 @@ class Wording:
         alone = settings.alone and (found.problem is None or found.confidence == "low")
         likelier = {found.problem, *(other.code for other in found.alternatives)}
         verdicts = settings.verdicts
-        fitting = next((one for one in verdicts if one.concern.kind in likelier and not alone), None)
+        fitting = next((one for one in verdicts if one.decides or (one.concern.kind in likelier and not alone)), None)
         grave = next((one for one in verdicts if one.certain), None)
         unsure = found.problem is None or found.confidence == "low"
+        if fitting and fitting.concern.kind == found.problem and not (unsure or fitting.certain):
+            return found
         if chosen := fitting or (grave if unsure else None):
             return self._of_settings(chosen, verdicts, found, alone=alone)
         found = msgspec.structs.replace(found, others=[*found.others, *map(_other, verdicts)])
@@ -183,7 +194,7 @@ class Wording:
         shown = self._watch.shown(place.text.strip(), 200)
         said = self._watch.shown(concern.detail, 300)
         kept = [] if alone else [one for one in found.evidence if one.line != place.line]
-        return Explanation(
+        answer = Explanation(
             problem=finding.code,
             layer=finding.layer,
             confidence=sure,
@@ -195,7 +206,7 @@ class Wording:
             alternatives=[] if alone else self._further(found, finding.code),
             owner=finding.owner,
             retryable=finding.retryable,
-            fixes=_whole(finding.fixes),
+            fixes=self._whole(finding.fixes),
             evidence=[EvidenceLine(line=place.line, text=f"{shown} ({said})"), *kept],
             others=[_other(one) for one in verdicts if one is not verdict],
             secret_seen=self._watch.seen or found.secret_seen,
@@ -204,6 +215,19 @@ class Wording:
             first_line=place.line,
             last_line=place.line,
         )
+        telling = self._telling_of(finding.code, {"settings-file"} if place.in_json else set())
+        return self._told(answer, telling, told) if telling else answer
+
+    def _whole(self, fixes: Iterable[Fix]) -> list[Fix]:
+        """The fixes without commands that cannot be run, or that are about another variable than the text is."""
+        kept = []
+        for fix in fixes:
+            commands = [
+                one for one in fix.commands if not _EMPTY_HOLE.search(one.line) and not self._about.foreign(one.line)
+            ]
+            if commands or not any(self._about.foreign(one.line) for one in fix.commands):
+                kept.append(msgspec.structs.replace(fix, commands=commands))
+        return kept
 
     def _further(self, found: Explanation, code: str) -> list[Alternative]:
         own = [Alternative(code=found.problem, decide_by=_DECIDE)] if found.problem else []
@@ -225,7 +249,8 @@ class Wording:
         return list(shown.values())
 
     def _alternatives(self, tally: Tally) -> list[Alternative]:
-        codes = dict.fromkeys(sorted(tally.rivals & set(_catalogue())), _DECIDE)
+        compared = {"sdk-differs": _COMPARE} if "control-answered" in self._about.flags else {}
+        codes = compared | dict.fromkeys(sorted(tally.rivals & set(_catalogue())), _DECIDE)
         for name in (tally.open_name, tally.best.name, tally.name):
             codes |= self._signatures.candidates.get(name, Candidates(clue=name)).codes
         codes.pop(tally.name, None)
@@ -272,11 +297,3 @@ def _begun(text: str, template: str) -> str:
 def _other(verdict: Verdict) -> OtherProblem:
     line = verdict.place.line
     return OtherProblem(code=verdict.concern.kind, count=1, first_line=line, last_line=line)
-
-
-def _whole(fixes: Iterable[Fix]) -> list[Fix]:
-    """The fixes without the commands for which the text names no value: one that cannot be run is no advice."""
-    return [
-        msgspec.structs.replace(fix, commands=[one for one in fix.commands if not _EMPTY_HOLE.search(one.line)])
-        for fix in fixes
-    ]

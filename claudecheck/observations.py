@@ -102,6 +102,9 @@ class Interpreter(Observation, frozen=True, kw_only=True, tag="interpreter"):
     cafile: str = ""  # the trust that its SDK would load; empty when there is none
     capath: str = ""
     socks: bool = False  # `socksio` is importable there
+    ssl_context: str = ""  # the class that takes the place of Python's own SSLContext there; empty when none does
+    system_cafile: str = ""  # the system's store, which such a class may use whatever the SDK loads
+    system_capath: str = ""
 
 
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,6 +47,8 @@ def _claude_code() -> str:
     return next(map(str, FOLDER.glob("claude-code/node_modules/@anthropic-ai/claude-code-*/claude")), "")
 
 
+#: An interpreter whose SSL context `pip-system-certs` replaces at start-up.
+SYSTEM_CERTS = next(map(str, FOLDER.glob("python/0.125-system-certs/bin/python")), "")
 CLAUDE_CODE = _claude_code()
 PYTHON_SDKS, NODES, NPM_SDKS = _python_sdks(), _nodes(), _npm_sdks()
 

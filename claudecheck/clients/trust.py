@@ -11,6 +11,8 @@ from claudecheck.clients.snapshot import FileFact, Snapshot, Wanted
 from claudecheck.observations import Concern, Interpreter
 from claudecheck.route import Endpoint, Trust
 
+_SYSTEM = "the system's store"
+_BY_TRUSTSTORE = "the system's store, by truststore"
 FILE, DIRECTORY = "SSL_CERT_FILE", "SSL_CERT_DIR"
 #: Variables of other clients, which no Python SDK reads.
 FOREIGN = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -43,6 +45,21 @@ class Scene:
 
 
 def choose(snapshot: Snapshot, sdk: Sdk, interpreter: Interpreter) -> Trust:
+    """What the SDK loads; and beside it the system's store, where truststore has taken the place of the SSL context."""
+    loaded = _loaded(snapshot, sdk, interpreter)
+    if "truststore" not in interpreter.ssl_context.split("."):
+        return loaded
+    source = _BY_TRUSTSTORE if loaded.source == _SYSTEM else f"{_BY_TRUSTSTORE} and {loaded.source}"
+    if snapshot.os != "Linux":
+        return Trust("native", source=source)
+    # On Linux it asks OpenSSL for its default places, which the variables change each for its own half.
+    cafile = snapshot.get(FILE) or interpreter.system_cafile
+    capath = snapshot.get(DIRECTORY) or interpreter.system_capath
+    further = (loaded.cafile,) if loaded.cafile not in ("", cafile) else ()
+    return Trust("os", cafile=cafile, capath=capath, further=further, strict=loaded.strict, source=source)
+
+
+def _loaded(snapshot: Snapshot, sdk: Sdk, interpreter: Interpreter) -> Trust:
     """A variable replaces the store; the file stands before the directory."""
     file, directory = snapshot.get(FILE), snapshot.get(DIRECTORY)
     strict = interpreter.strict_x509
@@ -54,9 +71,9 @@ def choose(snapshot: Snapshot, sdk: Sdk, interpreter: Interpreter) -> Trust:
     if sdk.reads_certifi:
         return Trust("certifi", cafile=cafile, strict=strict, source="certifi")
     if snapshot.os != "Linux":
-        return Trust("native", source="the system's store")
+        return Trust("native", source=_SYSTEM)
     # httpx2 builds a bare context here, on which the strict flag is off in every Python.
-    return Trust("os" if cafile or capath else "empty", cafile=cafile, capath=capath, source="the system's store")
+    return Trust("os" if cafile or capath else "empty", cafile=cafile, capath=capath, source=_SYSTEM)
 
 
 # -- what can be wrong with it -----------------------------------------------------------------------

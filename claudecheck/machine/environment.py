@@ -79,7 +79,10 @@ def _place(find: Callable[[], Path]) -> str:
 
 def with_store_of(snapshot: Snapshot, interpreter: Interpreter) -> Snapshot:
     """The snapshot with the facts of the store that this interpreter's SDK loads by default."""
-    paths = [path for path in (interpreter.cafile, interpreter.capath) if path and path not in snapshot.files]
+    named = [interpreter.cafile, interpreter.capath]
+    if interpreter.ssl_context:
+        named += [interpreter.system_cafile, interpreter.system_capath]
+    paths = [path for path in dict.fromkeys(named) if path and path not in snapshot.files]
     # Which authorities it holds matters only where another variable names some to compare with.
     most = 4000 if snapshot.public_roots else 1
     facts = {path: files.look(path, cwd=snapshot.cwd, authorities=True, most=most) for path in paths}

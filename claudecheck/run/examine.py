@@ -35,6 +35,7 @@ from claudecheck.observations import (
 )
 from claudecheck.probes import side_by_side
 from claudecheck.probes.senders import worker as workers
+from claudecheck.probes.tls import own_context
 from claudecheck.probes.walk import Walk
 from claudecheck.route import ClientName, Plan
 from claudecheck.run import crash
@@ -55,6 +56,16 @@ def examine(
     listen: Callable[[AnyObservation], None] | None = None,
 ) -> Journal:
     """Walk the route of `snapshot` within `options.timeout_s`, and return everything that was seen."""
+    with own_context.restored():
+        return _examined(options, snapshot, deadline, listen)
+
+
+def _examined(
+    options: Options,
+    snapshot: Snapshot,
+    deadline: Deadline | None,
+    listen: Callable[[AnyObservation], None] | None,
+) -> Journal:
     deadline = deadline or Deadline(options.timeout_s)
     writer = JournalWriter(deadline, secrets(snapshot), listen)
     examination = _Examination(options, snapshot, writer)

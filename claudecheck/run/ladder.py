@@ -32,6 +32,7 @@ from claudecheck.probes.api.kept import KeptConnection
 from claudecheck.probes.names import resolve
 from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.proxy import tunnel
+from claudecheck.probes.senders.python_sdk import LOADING_S
 from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.tls import chain, handshake
 from claudecheck.probes.tls.stream import Stream
@@ -401,16 +402,16 @@ class Ladder:
         if self.walk.deadline.remaining() < LEAST_FOR_VARIATIONS_S:
             return
         self.announce(stage, "the variations")
-        trial = side_by_side.Started([self._try_the_client])
+        trial = side_by_side.Started([partial(self._try_the_client, seen.failure if seen else None)])
         if stage is not Stage.DNS:  # names were asked for where they were found odd
             self._ask(self._facts(stage, seen))
         if self._beside is not None:
             self._beside.wait(2 * self.options.step_s)
-        trial.wait(self.options.step_s + 1.0)
+        trial.wait(self.options.step_s + LOADING_S)
 
-    def _try_the_client(self) -> object:
+    def _try_the_client(self, failure: Failure | None) -> object:
         """The prediction is that the client fails here. It is run, without a key, to see whether it does."""
-        if self.sender.may_contradict:
+        if self.sender.may_contradict(failure):
             facts = replace(self._facts(Stage.MODELS), client=self.sender.name)
             self._walker().walk_all(questions.put(questions.TRIAL, facts))
         return None

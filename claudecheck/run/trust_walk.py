@@ -29,7 +29,7 @@ from claudecheck.observations import (
 )
 from claudecheck.probes import reach
 from claudecheck.probes.senders import worker as workers
-from claudecheck.probes.tls import chain
+from claudecheck.probes.tls import chain, own_context
 from claudecheck.probes.tls.chain import Store
 from claudecheck.probes.tls.stores import judge_clients, stores_of
 from claudecheck.probes.walk import Walk
@@ -62,6 +62,11 @@ class Judged:
 
 def walk(snapshot: Snapshot, python: str | None, deadline: Deadline) -> Judged:
     """`python` is the interpreter whose SDK is judged; the one that the doctor would choose when None."""
+    with own_context.restored():
+        return _walk(snapshot, python, deadline)
+
+
+def _walk(snapshot: Snapshot, python: str | None, deadline: Deadline) -> Judged:
     snapshot = environment.with_programs(snapshot)
     interpreter = workers.facts(snapshot.variables, python, deadline)
     snapshot = environment.with_store_of(snapshot, interpreter)

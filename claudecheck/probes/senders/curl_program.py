@@ -43,13 +43,15 @@ class CurlProgram:
 
     finds_credentials = False
     sends_messages = True
-    may_contradict = True
 
     def __init__(self, program: Program, snapshot: Snapshot) -> None:
         self.name = f"curl {program.version}".rstrip()
         self._path = program.path
         self._variables = _in_english(snapshot.variables)
         self._folder = snapshot.cwd
+
+    def may_contradict(self, failure: Failure | None) -> bool:  # noqa: ARG002  # it may in everything
+        return True
 
     def end(self) -> None:
         """Every request is a process of its own, which has ended."""

@@ -52,7 +52,6 @@ class NodeProgram:
     """Node and the environment that it is started in. `sdk` is the folder of an installed SDK."""
 
     sends_messages = True
-    may_contradict = True
 
     def __init__(self, client: Client, node: Program, snapshot: Snapshot, sdk: Program | None = None) -> None:
         self._runtime = f"Node {node.version}".rstrip()
@@ -67,6 +66,9 @@ class NodeProgram:
         self._variables = _of_claude_code(snapshot) if self._rules else snapshot.variables
         # What the SDK finds by itself in these variables; of another route it knows nothing.
         self._own_route = client.plan(snapshot, None).route if sdk else None
+
+    def may_contradict(self, failure: Failure | None) -> bool:  # noqa: ARG002  # it may in everything
+        return True
 
     def end(self) -> None:
         """Every request is a process of its own, which has ended."""

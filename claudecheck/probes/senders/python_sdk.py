@@ -12,8 +12,11 @@ from claudecheck.probes.api.http import Request
 from claudecheck.probes.senders.worker import Event, Worker
 from claudecheck.probes.walk import Walk
 
+#: Seconds for the interpreter to import the SDK: one on a machine with nothing else to do.
+LOADING_S = 10.0
 #: Credentials that only the SDK resolves: with them it asks for the models too.
 _RESOLVED_BY_THE_SDK = ("profile", "federation")
+_OF_CERTIFICATES = (Failure.UNTRUSTED_ISSUER, Failure.SELF_SIGNED, Failure.STRICT_CERTIFICATE, Failure.TRUST_UNUSABLE)
 
 
 class PythonSdk:
@@ -22,49 +25,62 @@ class PythonSdk:
     name = "sdk"
     finds_credentials = True
     sends_messages = True
-    may_contradict = False
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._ready = False
 
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         """Send it and record what happened, within `limit_s` seconds."""
         resolves = walk.route.credential.sort in _RESOLVED_BY_THE_SDK
-        if request.step == "message" or (request.step == "models" and resolves):
+        if request.step in ("message", "trial") or (request.step == "models" and resolves):
             return self._ask(walk, request, limit_s)
         return http.exchange(walk, request, limit_s)
+
+    def may_contradict(self, failure: Failure | None) -> bool:
+        """Of certificates: something in the interpreter may have changed whom its SDK trusts."""
+        return failure in _OF_CERTIFICATES
 
     def end(self) -> None:
         self._worker.end()
 
     def _ask(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         started = walk.start()
-        ends = time.monotonic() + walk.deadline.share(limit_s)
+        event = self._start(time.monotonic() + walk.deadline.share(LOADING_S))
+        if self._ready:
+            limit = walk.deadline.share(limit_s)
+            self._worker.ask(
+                do=request.step,
+                model=request.model,
+                timeout=max(0.5, limit),
+                connect=walk.route.connect_timeout_s,
+            )
+            event = self._worker.wait(limit)
+        return walk.record(_exchange(walk, request, event), started)
+
+    def _start(self, ends: float) -> Event | None:
+        """Until the SDK is imported and its client built, which is not the network's time; else what came instead."""
         self._worker.load()
-        self._worker.ask(
-            do=request.step,
-            model=request.model,
-            timeout=max(0.5, ends - time.monotonic()),
-            connect=walk.route.connect_timeout_s,
-        )
-        # The events before the answer are those of the import and of the client's construction.
-        while True:
+        event: Event | None = None
+        while not self._ready:
             event = self._worker.wait(ends - time.monotonic())
             if event is None or event["event"] not in ("ready", "facts"):
                 break
-        return walk.record(_exchange(walk, request, event), started)
+            self._ready = event["event"] == "ready"
+        return event
 
 
 def _exchange(walk: Walk, request: Request, event: Event | None) -> HttpExchange:
     credential = walk.route.credential
+    sends = credential.sort != "none" and request.authenticated
     common: dict[str, Any] = {
         "stage": request.stage,
         "step": request.step,
         "method": request.method,
         "url": walk.route.endpoint.url + request.path,
         "client": PythonSdk.name,
-        "authenticated": credential.sort != "none",
-        "auth_header": credential.header if credential.sort != "none" else "",
+        "authenticated": sends,
+        "auth_header": credential.header if sends else "",
         "model": request.model,
     }
     if event is None:

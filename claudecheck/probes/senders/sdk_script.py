@@ -77,9 +77,6 @@ def uses_certifi(httpx2: str) -> bool:
 
 def default_trust(generation: int) -> tuple[str, str]:
     """(cafile, capath) that this SDK loads when neither SSL_CERT_FILE nor SSL_CERT_DIR is set."""
-    import re
-    import ssl
-
     if generation == 0 or uses_certifi(version_of("httpx2")):
         try:
             import certifi
@@ -87,6 +84,14 @@ def default_trust(generation: int) -> tuple[str, str]:
             return certifi.where(), ""
         except ImportError:
             return "", ""
+    return system_trust()
+
+
+def system_trust() -> tuple[str, str]:
+    """(cafile, capath) of the system's store, as OpenSSL and httpx2 look for it."""
+    import re
+    import ssl
+
     if sys.platform in ("win32", "darwin"):
         return "", ""  # the platform's own verifier
     paths = ssl.get_default_verify_paths()
@@ -97,6 +102,14 @@ def default_trust(generation: int) -> tuple[str, str]:
     if not cafile and not capath:
         cafile = next(filter(os.path.isfile, WELL_KNOWN_BUNDLES), "")
     return cafile, capath
+
+
+def replaced_context() -> str:
+    """The class that took the place of Python's own SSLContext at start-up: by a .pth file or sitecustomize."""
+    import ssl
+
+    kind = ssl.SSLContext
+    return "" if kind.__module__ == "ssl" else kind.__module__ + "." + kind.__qualname__
 
 
 def facts() -> None:
@@ -110,6 +123,7 @@ def facts() -> None:
         generation = 2 if sdk else 0
     stack = "httpx2" if generation >= 1 else "httpx"
     cafile, capath = default_trust(generation)
+    system_cafile, system_capath = system_trust()
     strict = getattr(ssl, "VERIFY_X509_STRICT", 0)
     # What create_default_context() sets: strict since Python 3.13.
     is_strict = sys.version_info >= (3, 13) and bool(strict)
@@ -124,6 +138,9 @@ def facts() -> None:
         strict_x509=is_strict,
         cafile=cafile,
         capath=capath,
+        ssl_context=replaced_context(),
+        system_cafile=system_cafile,
+        system_capath=system_capath,
         socks=importlib.util.find_spec("socksio") is not None,
     )
 
@@ -238,12 +255,22 @@ def bound_memory() -> None:
         return  # not on this system
 
 
+def keyless(client: Any, timeout: Any) -> dict[str, Any]:
+    """The list of models, asked for without a credential: by the SDK's own HTTP client, with its proxies and trust."""
+    url = client.base_url.copy_with(userinfo=b"")
+    response = client._client.get(str(url).rstrip("/") + "/v1/models", timeout=timeout, follow_redirects=False)
+    return answer_of(response, response.text)
+
+
 def send(client: Any, command: dict[str, Any], anthropic: Any) -> None:
     """One request through the SDK: tells the answer's parts, or what was raised."""
     try:
         timeout = anthropic.Timeout(command["timeout"], connect=min(command["connect"], command["timeout"]))
         client = client.with_options(timeout=timeout, max_retries=0)
         client._client.follow_redirects = False
+        if command["do"] == "trial":
+            tell("answer", **keyless(client, timeout))
+            return
         if command["do"] == "models":
             raw = client.models.with_raw_response.list(limit=100)
         else:

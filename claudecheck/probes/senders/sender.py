@@ -6,6 +6,7 @@ from typing import Protocol
 
 from claudecheck.clients.registry import load, named
 from claudecheck.clients.snapshot import Snapshot
+from claudecheck.failures import Failure
 from claudecheck.observations import HttpExchange
 from claudecheck.probes.api import http
 from claudecheck.probes.api.http import Request
@@ -18,7 +19,7 @@ class Sender(Protocol):
 
     `finds_credentials`: also those that only the client itself can resolve, in a profile, say.
     `sends_messages` is False where a message would not come from the client that the user asked about.
-    `may_contradict`: it is a program with rules of its own, which is run where the walk by its rules failed.
+    `may_contradict`: it has rules of its own about what the walk failed at, and is run to see what it does.
     """
 
     @property
@@ -27,11 +28,10 @@ class Sender(Protocol):
     def finds_credentials(self) -> bool: ...
     @property
     def sends_messages(self) -> bool: ...
-    @property
-    def may_contradict(self) -> bool: ...
-
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         """Send it and record what happened, within `limit_s` seconds."""
+
+    def may_contradict(self, failure: Failure | None) -> bool: ...
 
     def end(self) -> None:
         """Nothing of it keeps running."""
@@ -49,13 +49,15 @@ class Plain:
 
     name = "httpx"
     finds_credentials = False
-    may_contradict = False
 
     def __init__(self, *, sends_messages: bool = True) -> None:
         self.sends_messages = sends_messages
 
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         return http.exchange(walk, request, limit_s)
+
+    def may_contradict(self, failure: Failure | None) -> bool:  # noqa: ARG002  # it is the walk itself
+        return False
 
     def end(self) -> None:
         """It holds nothing open."""

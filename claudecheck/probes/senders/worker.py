@@ -173,6 +173,9 @@ def _try(
         strict_x509=event["strict_x509"],
         cafile=event["cafile"],
         capath=event["capath"],
+        ssl_context=event["ssl_context"],
+        system_cafile=event["system_cafile"],
+        system_capath=event["system_capath"],
         socks=event["socks"],
     )
 

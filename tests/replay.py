@@ -12,6 +12,7 @@ import lzma
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def groups() -> list[str]:
     return sorted(path.name.removesuffix(".jsonl.xz") for path in FOLDER.glob("*.jsonl.xz"))
 
 
+@cache
 def read(group: str) -> dict[str, Journal]:
     """The journals of a group by name."""
     return {name: journal_of(_report(seen)) for name, seen in _lines(group).items()}

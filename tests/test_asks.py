@@ -251,5 +251,7 @@ def test_every_question_is_read_by_its_meaning_or_by_a_rule() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "questions":
                 read.add(node.attr)
+            if isinstance(node, ast.Name):
+                read.add(node.id)
     names = {name for name, value in vars(questions).items() if isinstance(value, questions.Question)}
     assert names - read - {name for name in names if vars(questions)[name].means} == set()

@@ -6,12 +6,19 @@ No socket, no root: what a rule says of what was seen. `pytest tests/test_replay
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from claudecheck.diagnosis.questions import QUESTIONS
+from claudecheck.diagnosis.verdict import diagnose
 from claudecheck.lab import FAULTS
+from claudecheck.observations import Journal, VariationTried
+from claudecheck.render.machine import to_json
 from tests import replay
+from tests.netlab.client import Said
+from tests.netlab.outcome import compare, verdict_of
 from tests.netlab.scenario import all_scenarios
 
 
@@ -23,6 +30,54 @@ def test_a_journal_comes_to_the_same_verdict_as_before(group: str, request: pyte
     wanted = expected.read_text(encoding="utf-8").split("\n\n")
     for before, now in zip(wanted, told.split("\n\n"), strict=True):
         assert now == before
+
+
+def test_what_comes_out_is_what_the_fault_expects() -> None:
+    kept = replay.read("demo")
+    for fault in FAULTS:
+        if fault.name in kept:
+            report = diagnose(kept[fault.name])
+            assert report.exit_code == fault.exit_code, fault.name
+            assert not fault.exit_code or report.problem == fault.problem, fault.name
+
+
+def test_what_comes_out_is_what_the_network_expects() -> None:
+    for scenario in all_scenarios():
+        journal = replay.read(scenario.group).get(scenario.slug)
+        if journal is not None:
+            report = to_json(diagnose(journal))
+            verdict, _ = verdict_of(Said(json.loads(report)["exit_code"], report, "", 0.0))
+            assert compare(scenario.expected, verdict) == [], scenario.name
+
+
+#: No fault and no network decides by these, but a test does. This list may only shrink.
+DECIDED_BY_HAND = {
+    "messages:other-model": "test_cli.py, with a model that is named",
+    "client:trial": "test_client_trials.py",
+    "models:plain-client": "test_client_trials.py",
+    "dns:connected": "test_cures.py",
+}
+
+
+def test_every_question_decides_somewhere() -> None:
+    """Without its answers the findings of some journal would be others, or would rest on less evidence."""
+    deciding: set[str] = set()
+    for group in replay.groups():
+        for journal in replay.read(group).values():
+            deciding |= decided(journal) - deciding
+    assert {question.id for question in QUESTIONS} - deciding == set(DECIDED_BY_HAND)
+
+
+def decided(journal: Journal) -> set[str]:
+    ids = {seen.id for seen in journal.all(VariationTried, variation=None)}
+    whole = diagnose(journal).findings
+    found = set()
+    for question in QUESTIONS:
+        ours = {one for one in ids if one == question.id or one.startswith(f"{question.id}:")}
+        rest = [seen for seen in journal.observations if not {seen.variation, getattr(seen, "id", "")} & ours]
+        if ours and diagnose(Journal(tuple(rest))).findings != whole:
+            found.add(question.id)
+    return found
 
 
 def test_every_fault_and_every_network_has_its_journal() -> None:

@@ -358,10 +358,14 @@ def odd_addresses(route: Route, found: Iterable[str]) -> bool:
     return not any(map(addresses.is_api, found))
 
 
-def names_need_a_look(route: Route, found: Sequence[str], listed: Sequence[str], took_ms: float) -> bool:
+def names_need_a_look(route: Route, found: Sequence[str], took_ms: float) -> bool:
     """The lookup failed, was slow, or came back with something odd: the nameservers are asked one by one."""
-    by_file = route.endpoint.official and not set(found).isdisjoint(listed)
-    return not found or took_ms >= SLOW_LOOKUP_MS or by_file or odd_addresses(route, found)
+    return not found or took_ms >= SLOW_LOOKUP_MS or odd_addresses(route, found)
+
+
+def file_needs_a_look(facts: Facts) -> bool:
+    """The hosts file decided, and the route failed: what would the nameservers have said?"""
+    return not set(facts.listed).isdisjoint(facts.found) and not facts.answers and _by_system(facts)
 
 
 # -- of whom -----------------------------------------------------------------------------------------

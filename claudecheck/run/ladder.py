@@ -155,9 +155,9 @@ class Ladder:
         if found and all(addresses.is_private(address.text) for address in found):
             self.route = replace(self.route, plain_inside=True)
         took = self.walk.start() - started
-        config = self._read_config(host)
+        self._read_config(host)
         texts = [address.text for address in found]
-        if self._beside is not None or questions.names_need_a_look(self.route, texts, config.hosts_entries, took):
+        if self._beside is not None or questions.names_need_a_look(self.route, texts, took):
             self.announce(Stage.DNS, "each nameserver")
             if self._beside is None:
                 self._look_closer(host)
@@ -175,13 +175,15 @@ class Ladder:
 
     def _look_closer(self, host: str) -> object:
         """The lookup failed, is slow or is odd: each nameserver by itself, and what else its silence calls for."""
-        config = self._read_config(host)
+        self._ask_nameservers(self._read_config(host))
+        self._ask(self._facts(Stage.DNS))
+        return None
+
+    def _ask_nameservers(self, config: ResolverConfig) -> None:
         if self.route.resolver == "system" and config.nameservers:
             from claudecheck.probes.names import nameservers
 
-            nameservers.ask_all(self.walk, host, config.nameservers)
-        self._ask(self._facts(Stage.DNS))
-        return None
+            nameservers.ask_all(self.walk, self.route.endpoint.host, config.nameservers)
 
     def _look_up(self, host: str, port: int) -> list[Address]:
         """The client's own call. One dead or deaf nameserver holds it up for 5 to 15 s, and then it comes back with
@@ -403,6 +405,8 @@ class Ladder:
             return
         self.announce(stage, "the variations")
         trial = side_by_side.Started([partial(self._try_the_client, seen.failure if seen else None)])
+        if self._config is not None and questions.file_needs_a_look(self._facts(stage, seen)):
+            self._ask_nameservers(self._config)
         if stage is not Stage.DNS:  # names were asked for where they were found odd
             self._ask(self._facts(stage, seen))
         if self._beside is not None:

@@ -34,9 +34,10 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if works:
         yield _beside_the_route(evidence, seen)
         return
-    if (refused := _refused_header(evidence)) is not None:
-        yield refused
-        return
+    for varied in (_refused_header(evidence), _wrong_path(evidence, seen)):
+        if varied is not None:
+            yield varied
+            return
     plain = evidence.tried(questions.PLAIN_MODELS)
     if plain is None or not plain.reached:  # else it is the client: told by its own rule
         yield judge(evidence, seen, "models")
@@ -58,6 +59,8 @@ def _intermittent(evidence: Evidence) -> Iterable[Finding]:
 
 def _refused_header(evidence: Evidence) -> Finding | None:
     """Without one custom header, or without all of them, the request gets through."""
+    if evidence.models is not None and _by_words(evidence.models):
+        return None  # the API itself has said which header, and why
     alone = [outcome for outcome in evidence.tried_all(questions.WITHOUT_HEADER) if outcome.reached]
     together = evidence.tried(questions.NO_CUSTOM_HEADERS)
     if not alone and (together is None or not together.reached):
@@ -75,6 +78,24 @@ def _refused_header(evidence: Evidence) -> Finding | None:
         confidence="high" if len(names) == 1 else "medium",
         owner="you" if evidence.official else None,
         layer="models",
+    )
+
+
+def _wrong_path(evidence: Evidence, seen: HttpExchange) -> Finding | None:
+    """Nothing is served below the path of the base URL, and the API is without it."""
+    without = evidence.tried(questions.BASE_PATH)
+    if without is None or not without.reached:
+        return None
+    return evidence.finding(
+        questions.BASE_PATH.means,
+        values={
+            "variable": evidence.route.base_url_source,
+            "value": evidence.route.url,
+            "suggestion": without.tried.after,
+        },
+        seen=[*_seen(seen), f"{without.tried.changed} {without.tried.after}: {without.text}"],
+        ruled_out=evidence.cleared(Stage.MODELS),
+        severity="error",
     )
 
 

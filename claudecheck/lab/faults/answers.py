@@ -137,6 +137,13 @@ _STRANGERS: tuple[Fault, ...] = (
         summary="the first request for the models is cut, and everything after it works",
         setup=Setup(api=Api(models_cut=1)),
     ),
+    stops(
+        "base-url-path-foreign",
+        layer=Stage.ENVIRONMENT,
+        problem="base-url-path",
+        summary="the base URL has a path below which nothing is served",
+        setup=Setup(variables={"ANTHROPIC_BASE_URL": "{url}/anthropic"}),
+    ),
     _models(
         "user-agent-filtered",
         summary="a web application firewall refuses the SDK's User-Agent",

@@ -11,7 +11,7 @@ import json
 import lzma
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,15 +62,16 @@ def _lines(group: str) -> dict[str, Any]:
     return {line["name"]: line["observations"] for line in lines}
 
 
-def write(group: str, reports: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add the journals of JSON reports to a group, or renew them. Others in it stay."""
+def write(group: str, reports: Mapping[str, Mapping[str, Any]], known: Collection[str]) -> None:
+    """Add the journals of JSON reports to a group, or renew them. Others in it stay if they are `known` still."""
     kept = _lines(group) | {
         name: _cut(report["observations"], loopback=group == "demo") for name, report in reports.items()
     }
     text = "".join(
         json.dumps({"name": name, "observations": kept[name]}, ensure_ascii=False, separators=(",", ":")) + "\n"
-        for name in sorted(kept)
+        for name in sorted(set(kept) & set(known))
     )
+    read.cache_clear()
     (FOLDER / f"{group}.jsonl.xz").write_bytes(lzma.compress(text.encode(), preset=9))
     (FOLDER / f"{group}.txt").write_text(told(group), encoding="utf-8")
 

@@ -133,7 +133,8 @@ def write_journals(outcomes: list[Outcome]) -> None:
     """What a busy machine made wrong is not kept."""
     right = [outcome for outcome in outcomes if outcome.report and not outcome.wrong]
     for group in {outcome.scenario.group for outcome in right}:
-        replay.write(group, {one.scenario.slug: one.report for one in right if one.scenario.group == group})
+        known = {scenario.slug for scenario in all_scenarios() if scenario.group == group}
+        replay.write(group, {one.scenario.slug: one.report for one in right if one.scenario.group == group}, known)
 
 
 def arguments() -> argparse.Namespace:

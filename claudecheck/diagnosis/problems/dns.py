@@ -1,5 +1,6 @@
 """What is wrong with the name of the API: no answer, a wrong one, or a late one."""
 
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.problems.cluster import EGRESS_TO_DNS
 from claudecheck.diagnosis.problems.problem import Problem
 from claudecheck.diagnosis.problems.remedy import Remedy, ask, look
@@ -45,7 +46,7 @@ _WSL = Remedy(
     ),
     when=("wsl", "another-resolver-works"),
     caution=_COMPANY_NAMES,
-    proved_by="dns:public",
+    proved_by=questions.PUBLIC_RESOLVER.id,
 )
 _TAILSCALE = Remedy(
     text="Tailscale answers names here: let this machine use the network's own resolver",
@@ -82,7 +83,7 @@ _OTHER_RESOLVER = (
         when=("another-resolver-works", "systemd-resolved"),
         tools=("resolvectl", "ip"),
         caution=_COMPANY_NAMES,
-        proved_by="dns:public",
+        proved_by=questions.PUBLIC_RESOLVER.id,
     ),
     Remedy(
         text="Use a resolver that answers, {working_resolver}",
@@ -95,7 +96,7 @@ _OTHER_RESOLVER = (
         when=("another-resolver-works",),
         unless=("systemd-resolved", "wsl"),
         caution=_COMPANY_NAMES,
-        proved_by="dns:public",
+        proved_by=questions.PUBLIC_RESOLVER.id,
     ),
     Remedy(
         text="Use a resolver that answers, {working_resolver}",
@@ -103,7 +104,7 @@ _OTHER_RESOLVER = (
         systems=("Darwin",),
         when=("another-resolver-works",),
         caution=_COMPANY_NAMES,
-        proved_by="dns:public",
+        proved_by=questions.PUBLIC_RESOLVER.id,
     ),
     Remedy(
         text="Use a resolver that answers, {working_resolver}",
@@ -113,7 +114,7 @@ _OTHER_RESOLVER = (
         systems=("Windows",),
         when=("another-resolver-works",),
         caution=_COMPANY_NAMES,
-        proved_by="dns:public",
+        proved_by=questions.PUBLIC_RESOLVER.id,
     ),
     Remedy(
         text="Write the address that another resolver gives for {host} into the hosts file",
@@ -122,7 +123,7 @@ _OTHER_RESOLVER = (
         when=("address-known",),
         unless=("another-resolver-works",),
         caution="it stays until somebody takes it out, also when the address changes",
-        proved_by="dns:https",
+        proved_by=questions.DNS_OVER_HTTPS.id,
     ),
 )
 _SEARCH_CAUTION = "short names of your company's machines then need their full form"
@@ -272,7 +273,7 @@ DNS_NO_RESOLVER = Problem(
             when=("another-resolver-works",),
             unless=("wsl",),
             caution="a network manager may write the file anew; set the resolver there to keep it",
-            proved_by="dns:public",
+            proved_by=questions.PUBLIC_RESOLVER.id,
         ),
         *_OTHER_RESOLVER[3:],
         Remedy(
@@ -323,7 +324,7 @@ DNS_HOSTS_OVERRIDE = Problem(
             ),
             systems=("Linux", "Darwin"),
             caution="a tool that wrote the line may need it",
-            proved_by="tcp:resolved-address",
+            proved_by=questions.RESOLVED_ADDRESS.id,
         ),
         Remedy(
             text="Take the line out of the file",
@@ -332,7 +333,7 @@ DNS_HOSTS_OVERRIDE = Problem(
             ),
             systems=("Windows",),
             caution="a tool that wrote the line may need it",
-            proved_by="tcp:resolved-address",
+            proved_by=questions.RESOLVED_ADDRESS.id,
         ),
         ask("Start the container without `--add-host`, or without `hostAliases` in the pod", when=("hosts-mounted",)),
     ),
@@ -419,21 +420,21 @@ DNS_SEARCH_DOMAIN = Problem(
             systems=("Linux",),
             unless=("kubernetes", "systemd-resolved"),
             caution=_SEARCH_CAUTION,
-            proved_by="dns:trailing-dot",
+            proved_by=questions.TRAILING_DOT.id,
         ),
         Remedy(
             text="Take the search domain out of the settings of this connection",
             commands=spelled(sh="networksetup -setsearchdomains Wi-Fi empty"),
             systems=("Darwin",),
             caution=_SEARCH_CAUTION,
-            proved_by="dns:trailing-dot",
+            proved_by=questions.TRAILING_DOT.id,
         ),
         Remedy(
             text="Take the search domain out of the settings of this connection",
             commands=spelled(powershell="Set-DnsClientGlobalSetting -SuffixSearchList @()"),
             systems=("Windows",),
             caution=_SEARCH_CAUTION,
-            proved_by="dns:trailing-dot",
+            proved_by=questions.TRAILING_DOT.id,
         ),
         Remedy(
             text="Look for names with dots as they are written, in the whole pod",

@@ -1,5 +1,6 @@
 """What is wrong with the handshake: who cuts it, why it is refused, and certificates that are too weak."""
 
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.change import Edited, Filed
 from claudecheck.diagnosis.problems.certificates import CURL_REFUSED, VERIFY_FAILED, ask_its_owner
 from claudecheck.diagnosis.problems.cluster import EGRESS_TO_API
@@ -30,14 +31,14 @@ LOWER_MTU = (
         tools=("ip",),
         unless=("no-network-rights",),
         caution="it holds until the next connect; the lasting cure is at the tunnel or router",
-        proved_by="tls:small-segments",
+        proved_by=questions.SMALL_SEGMENTS.id,
     ),
     Remedy(
         text="Let this machine send smaller packets",
         commands=spelled(sh="{sudo} networksetup -setMTU Wi-Fi 1280"),
         systems=("Darwin",),
         caution="`networksetup -setMTU Wi-Fi 1500` undoes it; the lasting cure is at the tunnel or router",
-        proved_by="tls:small-segments",
+        proved_by=questions.SMALL_SEGMENTS.id,
     ),
     Remedy(
         text="Let this machine send smaller packets",
@@ -47,7 +48,7 @@ LOWER_MTU = (
         ),
         systems=("Windows",),
         caution="`mtu=1500` undoes it; the lasting cure is at the tunnel or router",
-        proved_by="tls:small-segments",
+        proved_by=questions.SMALL_SEGMENTS.id,
     ),
 )
 _PROTECTION = Remedy(
@@ -95,7 +96,7 @@ TLS_HELLO_DROPPED = Problem(
             systems=("Linux", "Darwin"),
             clients=("python", "curl"),
             caution="it replaces the system's OpenSSL settings for what is started from this shell, and gives up the protection against future quantum computers",
-            proved_by="tls:small-hello",
+            proved_by=questions.SMALL_HELLO.id,
         ),
         ask(
             "Tell your network team: a device drops a ClientHello that spans two TCP segments; its maker has an update for post-quantum key exchange"

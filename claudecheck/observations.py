@@ -54,6 +54,7 @@ class Run(Observation, frozen=True, kw_only=True, tag="run"):
     ssh: bool = False
     ci: str = ""  # "github", "gitlab", … or empty
     editor: str = ""
+    label: str = ""  # given to the run, so that many reports can be told apart
 
 
 class SetVariable(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,10 +12,12 @@ from claudecheck.cli.cure import cure
 from claudecheck.cli.demo import demo
 from claudecheck.cli.doctor import doctor
 from claudecheck.cli.explain import explain
+from claudecheck.cli.merge import merge
 from claudecheck.cli.output import write
 from claudecheck.cli.routes import routes
 from claudecheck.cli.run import run
 from claudecheck.cli.trust import trust
+from claudecheck.cli.watch import watch
 
 app = typer.Typer(
     name="claudecheck",
@@ -52,5 +54,5 @@ def schema() -> None:
 
 #: What stands behind the program's name is the program's, also without `--`.
 app.command(context_settings={"allow_interspersed_args": False})(run)
-for command in (doctor, cure, compare, demo, explain, routes, trust, schema):
+for command in (doctor, cure, compare, demo, explain, routes, trust, merge, watch, schema):
     app.command()(command)

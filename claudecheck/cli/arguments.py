@@ -43,6 +43,9 @@ OutputOption = Annotated[
         autocompletion=lambda incomplete: [name for name in Format if name.startswith(incomplete)],
     ),
 ]
+LabelOption = Annotated[
+    str, typer.Option("--label", metavar="NAME", help="Put a name into the report, to tell many of them apart.")
+]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Everything that was seen, ruled out and varied, and every fix.")
 ]

@@ -14,6 +14,7 @@ from claudecheck.cli.arguments import (
     Format,
     FormatOption,
     JsonOption,
+    LabelOption,
     LocalOption,
     MessageOption,
     ModelOption,
@@ -51,6 +52,7 @@ def doctor(
     model: ModelOption = None,
     timeout: TimeoutOption = 30.0,
     strict: StrictOption = False,
+    label: LabelOption = "",
     local_only: LocalOption = False,
     save: SaveOption = None,
     replay: ReplayOption = None,
@@ -79,6 +81,7 @@ def doctor(
         model=model,
         local_only=local_only,
         strict=strict,
+        label=label,
         policy=policy_of(policy, without=no_policy),
         third_parties=ThirdParties(
             controls=tuple(control) if control else usual.controls,

@@ -53,6 +53,7 @@ def diagnose(journal: Journal) -> Report:
         route=evidence.route,
         stages=stages,
         findings=findings,
+        label=evidence.run.label,
         variations=variations.rows(journal, failing.code if failing else None),
         observations=list(journal.observations),
         cure=cures.cure(failing),

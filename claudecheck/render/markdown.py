@@ -50,9 +50,9 @@ def short(report: Report) -> str:
 def _page(report: Report) -> Iterator[str]:
     found = verdict.culprit(report)
     title = f"{found.code}: {found.title}" if found else f"claudecheck: {verdict.headline(report)}"
-    yield f"### {_STATUS_MARKS[report.status]} {_text(title)}"
+    yield f"### {_STATUS_MARKS[report.status]} {prose(title)}"
     yield ""
-    yield " · ".join(map(_text, _below_title(report)))
+    yield " · ".join(map(prose, _below_title(report)))
     yield ""
     yield from _stages(report)
     if found:
@@ -62,7 +62,7 @@ def _page(report: Report) -> Iterator[str]:
         yield from _in_short(finding)
     notes = [*verdict.surroundings(report), verdict.cut(report), verdict.cost(report.billed)]
     made = f"claudecheck {report.tool.version}, {report.started_at}"
-    yield " · ".join(_text(note) for note in (*notes, made) if note)
+    yield " · ".join(prose(note) for note in (*notes, made) if note)
 
 
 def _below_title(report: Report) -> list[str]:
@@ -75,7 +75,7 @@ def _stages(report: Report) -> Iterator[str]:
     yield "| | stage | what was seen | time |"
     yield "|---|---|---|---:|"
     for row in report.stages:
-        cells = (_MARKS[row.status], row.name, _text(row.summary, _LONGEST_CELL), verdict.milliseconds(row.duration_ms))
+        cells = (_MARKS[row.status], row.name, prose(row.summary, _LONGEST_CELL), verdict.milliseconds(row.duration_ms))
         yield f"| {' | '.join(cells).replace('<1', '&lt;1')} |"
     yield ""
 
@@ -85,7 +85,7 @@ def _in_full(finding: Finding) -> Iterator[str]:
     if finding.seen:
         yield "**Seen**"
         yield ""
-        yield from (f"- {_text(seen)}" for seen in finding.seen)
+        yield from (f"- {prose(seen)}" for seen in finding.seen)
         yield ""
     yield from _paragraph("Not it", "; ".join(finding.ruled_out))
     if finding.confidence != "high":
@@ -98,7 +98,7 @@ def _in_full(finding: Finding) -> Iterator[str]:
 
 def _in_short(finding: Finding) -> Iterator[str]:
     mark = {"error": "✗", "warning": "!", "info": "·"}[finding.severity]
-    yield f"{mark} **{_text(finding.code)}**: {_text(finding.title)}"
+    yield f"{mark} **{prose(finding.code)}**: {prose(finding.title)}"
     yield ""
     if finding.severity != "info":
         for fix in finding.fixes[:1]:
@@ -114,7 +114,7 @@ def _variations(report: Report) -> Iterator[str]:
         fields = (row.changed, row.before, row.after, row.outcome)
         cells = (
             _MARKS[verdict.variation_status(row)],
-            *(_text(field, _LONGEST_CELL) for field in fields),
+            *(prose(field, _LONGEST_CELL) for field in fields),
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
@@ -122,7 +122,7 @@ def _variations(report: Report) -> Iterator[str]:
 
 def _paragraph(label: str, text: str) -> Iterator[str]:
     if text:
-        yield f"**{label}**: {_text(text)}"
+        yield f"**{label}**: {prose(text)}"
         yield ""
 
 
@@ -141,7 +141,7 @@ def _code(language: str, lines: list[str]) -> Iterator[str]:
     yield ""
 
 
-def _text(text: str, limit: int = 600) -> str:
+def prose(text: str, limit: int = 600) -> str:
     """Escaped, but for code between backticks, which the catalogue writes too."""
     parts = re.split(r"`([^`]+)`", harmless(text, limit).strip())
     return "".join(_code_span(part) if place % 2 else _escaped(part) for place, part in enumerate(parts))

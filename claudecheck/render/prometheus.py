@@ -42,12 +42,12 @@ def gauges(report: Report) -> Iterator[Metric]:
         if finding.severity != "info":
             findings.add_metric([harmless(finding.code), finding.layer, finding.severity], 1)
     yield findings
-    if (expiry := _expiry(report)) is not None:
-        yield _one("certificate_expiry_timestamp_seconds", "When the first certificate to expire does.", expiry)
+    if (ends := expiry(report)) is not None:
+        yield _one("certificate_expiry_timestamp_seconds", "When the first certificate to expire does.", ends)
     if report.policy is not None:
         yield _one("policy_passed", "1 when every rule of the policy holds.", report.policy.passed)
     yield _one("run_duration_seconds", "How long the run took.", round(report.duration_ms / 1000, 4))
-    if (started := _timestamp(report.started_at)) is not None:
+    if (started := timestamp(report.started_at)) is not None:
         yield _one("run_timestamp_seconds", "When the run started.", started)
     build = _family("build_info", "The claudecheck that ran.", ["version"])
     build.add_metric([harmless(report.tool.version)], 1)
@@ -69,15 +69,15 @@ def _stages(report: Report) -> Iterator[Metric]:
     yield took
 
 
-def _expiry(report: Report) -> float | None:
+def expiry(report: Report) -> float | None:
     """Of the chains on the route itself, not of those that a variation met."""
     handshakes = [seen for seen in report.observations if isinstance(seen, TlsHandshake)]
     ours = [seen for seen in handshakes if seen.purpose == "api" and not seen.variation]
-    times = [_timestamp(one.not_after) for seen in ours for one in seen.chain]
+    times = [timestamp(one.not_after) for seen in ours for one in seen.chain]
     return min((when for when in times if when is not None), default=None)
 
 
-def _timestamp(written: str) -> float | None:
+def timestamp(written: str) -> float | None:
     try:
         when = datetime.fromisoformat(written)
     except ValueError:  # a certificate may say anything, and so may a saved report

@@ -188,6 +188,7 @@ class _Examination:
             msgspec.structs.replace(
                 run,
                 command=options.command,
+                label=options.label,
                 client=options.client or python_sdk.CLIENT.name,
                 timeout_s=options.timeout_s,
                 message=options.message,

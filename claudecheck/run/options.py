@@ -30,6 +30,7 @@ class Options:
     demo: bool = False
     resolver: str = "system"  # the demo's nameserver instead of the system's
     command: str = "doctor"
+    label: str = ""
     policy: Policy | None = None  # of the project: recorded, and judged with the rest
     third_parties: ThirdParties = field(default_factory=ThirdParties)
     announce: Callable[[str, str], None] = _silent

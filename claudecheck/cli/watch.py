@@ -1,0 +1,254 @@
+"""`claudecheck watch`: walk again and again; live in a terminal, a line a change elsewhere, metrics for Prometheus."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from claudecheck.cli.arguments import ClientOption, LabelOption, LocalOption, PythonOption, TimeoutOption
+from claudecheck.cli.doctor import interpreter_at
+from claudecheck.cli.output import fail, terminal, warn, write
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from claudecheck.cli.metrics import Metrics
+    from claudecheck.diagnosis.series import Series
+    from claudecheck.report import Report
+    from claudecheck.run.watch import Walked
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d|)")
+SHORTEST_S = 1.0
+COMMAND_LIMIT_S = 60.0
+
+
+class Until(StrEnum):
+    FAILURE = "failure"
+    HEALTHY = "healthy"
+
+
+def watch(
+    every: Annotated[str, typer.Option("--every", metavar="TIME", help="Between two walks: 30s, 5m, 1h.")] = "60s",
+    for_: Annotated[str, typer.Option("--for", metavar="TIME", help="End after this time: 8h, 7d.")] = "",
+    until: Annotated[Until | None, typer.Option("--until", help="End at the first walk that comes to this.")] = None,
+    message: Annotated[
+        bool, typer.Option("--message", help="Send a message at every walk too; it costs one output token each.")
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="FILE", help="Append a line of JSON for every walk.")
+    ] = None,
+    on_change: Annotated[
+        str | None, typer.Option("--on-change", metavar="COMMAND", help="Run this in a shell when the state changes.")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="[HOST:]PORT", help="Serve /metrics and /healthz, on loopback by default."),
+    ] = None,
+    client: ClientOption = None,
+    python: PythonOption = None,
+    timeout: TimeoutOption = 30.0,
+    local_only: LocalOption = False,
+    label: LabelOption = "",
+) -> None:
+    """Walk the route again and again: what is intermittent, since when, and at which layer."""
+    import os
+
+    from claudecheck.diagnosis.series import Series
+    from claudecheck.machine import environment
+    from claudecheck.run.options import Options
+    from claudecheck.run.watch import Pace, walks
+
+    pace = Pace(_seconds(every, "--every"), _seconds(for_, "--for") if for_ else float("inf"))
+    options = Options(
+        timeout_s=timeout, message=message, client=client, python=interpreter_at(python), local_only=local_only,
+        label=label, command="watch",
+    )  # fmt: skip
+    series, stop = Series(), threading.Event()
+    with ExitStack() as opened:
+        sinks = opened.enter_context(_sinks(log, listen, on_change))
+        show = opened.enter_context(_screen(series, pace.every_s))
+        try:
+            for walked in walks(options, lambda: environment.read(os.environ), pace, stop):
+                changed = series.add(walked.report, walked.at)
+                sinks.take(walked, changed=changed)
+                show(walked, changed)
+                if _ended(walked.report, until):
+                    break
+        except KeyboardInterrupt:
+            pass  # what was seen so far is told
+    _finish(series)
+
+
+def _finish(series: Series) -> NoReturn:
+    from claudecheck.render.watch import summary_text
+    from claudecheck.report import ExitCode
+
+    if not series.walks:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    look = terminal()
+    write(summary_text(series, width=look.width, colour=look.colour, unicode=look.unicode))
+    first = series.first_failure
+    raise typer.Exit(first.exit_code if first is not None else ExitCode.HEALTHY)
+
+
+def _ended(report: Report, until: Until | None) -> bool:
+    if report.exit_code in (130, 129, 143):  # a signal ended the walk, and with it the watch
+        return True
+    through = report.status in ("healthy", "degraded")
+    return through if until is Until.HEALTHY else until is Until.FAILURE and not through
+
+
+def _seconds(text: str, option: str) -> float:
+    found = _SPAN.fullmatch(text.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found and found[1].isascii() else 0.0
+    if seconds < SHORTEST_S:
+        fail(f"{option} {text!r} is not a time of at least one second", "for example 30s, 5m, 8h or 7d")
+    return seconds
+
+
+# -- where the walks go ------------------------------------------------------------------------------
+
+
+class _Sinks:
+    """The log, the metrics and the command: each takes every walk, and none of them ends the watch."""
+
+    def __init__(self, log: Path | None, metrics: Metrics | None, command: str | None) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._command = command
+
+    def take(self, walked: Walked, *, changed: bool) -> None:
+        if self._log is not None:
+            self._append(walked, changed=changed)
+        if self._metrics is not None:
+            self._metrics.add(walked.report)
+        if self._command is not None and changed:
+            _run_command(self._command, walked.report)
+
+    def _append(self, walked: Walked, *, changed: bool) -> None:
+        """One line, flushed; with the whole report when the state has changed."""
+        import json
+
+        from claudecheck.render.machine import to_json
+
+        report = walked.report
+        line = {
+            "at": walked.at,
+            "status": report.status,
+            "layer": report.first_failing_layer,
+            "problem": report.problem,
+            "reached_api": report.reached_api,
+            "duration_ms": report.duration_ms,
+            "stages_ms": {row.name: row.duration_ms for row in report.stages if row.status != "skip"},
+            "jumped_s": walked.jumped_s,
+            "report": json.loads(to_json(report)) if changed else None,
+        }
+        assert self._log is not None  # noqa: S101  # asked by `take`
+        try:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        except OSError as error:
+            warn(f"cannot write to {self._log}: {error.strerror}")
+
+
+def _run_command(command: str, report: Report) -> None:
+    """The user's command, told by variables what has changed; without this environment's credentials."""
+    import os
+    import subprocess
+
+    from claudecheck.machine.environment import without_clients
+
+    told = {
+        "CLAUDECHECK_STATUS": report.status,
+        "CLAUDECHECK_LAYER": report.first_failing_layer or "",
+        "CLAUDECHECK_PROBLEM": report.problem or "",
+        "CLAUDECHECK_EXIT_CODE": str(report.exit_code),
+    }
+    try:
+        subprocess.run(  # noqa: S602  # a shell's command is what the option takes
+            command, shell=True, check=False, timeout=COMMAND_LIMIT_S, stdin=subprocess.DEVNULL, stdout=sys.stderr,
+            env={**without_clients(os.environ), **told},
+        )  # fmt: skip  # a shell's command is what the option takes
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        warn(f"--on-change: {type(error).__name__}")
+
+
+@contextmanager
+def _sinks(log: Path | None, listen: str | None, command: str | None) -> Iterator[_Sinks]:
+    if log is not None:
+        try:
+            log.open("a", encoding="utf-8").close()
+        except OSError as error:
+            fail(f"cannot write to {log}: {error.strerror}", "name a file in a folder that you may write to")
+    if listen is None:
+        yield _Sinks(log, None, command)
+        return
+    from claudecheck import __version__
+    from claudecheck.cli import metrics
+
+    host, port = _address(listen)
+    kept = metrics.Metrics(__version__)
+    try:
+        server = metrics.serve(kept, host, port)
+    except OSError as error:
+        fail(f"cannot listen on {host} port {port}: {error.strerror}", "name a port that is free: --listen 9464")
+    try:
+        yield _Sinks(log, kept, command)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+        fail(f"--listen {listen!r} names no port", "for example --listen 9464, or --listen 0.0.0.0:9464")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+# -- the screen --------------------------------------------------------------------------------------
+
+
+class _Show:
+    def __init__(self, series: Series, every_s: float, live: Live | None) -> None:
+        self._series = series
+        self._note = f"every {every_s:g} s; Ctrl-C ends it and shows what the failures share"
+        self._live = live
+
+    def __call__(self, walked: Walked, changed: bool) -> None:
+        from claudecheck.render import watch as rendered
+
+        if self._live is None:
+            if changed or walked.jumped_s:
+                write(rendered.change(self._series.episodes[-1], walked.jumped_s))
+            return
+        look = terminal()
+        self._live.update(
+            rendered.live(self._series, walked.report, width=look.width, unicode=look.unicode, note=self._note),
+            refresh=True,
+        )
+
+
+@contextmanager
+def _screen(series: Series, every_s: float) -> Iterator[_Show]:
+    import os
+
+    from claudecheck.cli.terminal import is_terminal
+
+    if not is_terminal(sys.stdout, os.environ):
+        yield _Show(series, every_s, None)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+        yield _Show(series, every_s, live)

@@ -8,6 +8,7 @@ import pytest
 from claudecheck.clients import claude_code, providers, python_sdk
 from claudecheck.clients.snapshot import FileFact
 from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.failures import Failure
 from claudecheck.lab import Lab
 from claudecheck.observations import Journal, NameLookup, RouteChosen, RouteView, Run
 from claudecheck.route import Plan
@@ -24,6 +25,7 @@ def host(plan: Plan) -> str:
     return plan.route.endpoint.host if plan.route else ""
 
 
+STARTED = Run(version="0", started_at="2026-11-21T10:00:00Z")
 SWITCHED = {"CLAUDE_CODE_USE_BEDROCK": "1"}
 BEDROCK = "bedrock-runtime.eu-west-1.amazonaws.com"
 MANTLE = "bedrock-mantle.eu-west-1.api.aws"
@@ -247,7 +249,7 @@ def test_the_way_to_the_provider_is_walked_and_nothing_is_asked_there() -> None:
         url = lab.variables["ANTHROPIC_BASE_URL"]
         report = doctor(lab, {**SWITCHED, "ANTHROPIC_BEDROCK_BASE_URL": url}).report
         assert lab.requests == []
-    assert (report["status"], report["reached_api"], report["exit_code"]) == ("healthy", None, 0)
+    assert (report["status"], report["reached_api"], report["exit_code"]) == ("degraded", None, 0)
     assert (report["route"]["provider"], report["route"]["credential"]) == ("bedrock", "none")
     rows = {row["name"]: (row["status"], row["skipped_because"]) for row in report["stages"]}
     assert rows["tls"] == ("pass", None)
@@ -276,3 +278,83 @@ def test_the_client_that_is_named_goes_its_own_way_beside_the_switch() -> None:
         assert [request.path for request in lab.requests if request.method == "GET"]
     assert (report["status"], report["reached_api"], report["route"]["provider"]) == ("healthy", True, "")
     assert "provider-route" in [finding["code"] for finding in report["findings"]]
+
+
+# -- values that make no address ---------------------------------------------------------------------
+
+FOUNDRY = "https://res-000.services.ai.azure.com/anthropic"
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "suggestion"),
+    [
+        ({"ANTHROPIC_FOUNDRY_RESOURCE": FOUNDRY}, FOUNDRY, "res-000"),
+        ({"ANTHROPIC_FOUNDRY_RESOURCE": "res-000.services.ai.azure.com"}, FOUNDRY, "res-000"),
+        ({"ANTHROPIC_FOUNDRY_RESOURCE": '"res-000"'}, FOUNDRY, "res-000"),
+        ({**SWITCHED, "AWS_REGION": "eu-west-1a"}, f"https://{BEDROCK}", "eu-west-1"),
+        ({**SWITCHED, "AWS_REGION": "eu west 1"}, f"https://{BEDROCK}", "eu-west-1"),
+        ({**SWITCHED, "AWS_REGION": f"https://{BEDROCK}"}, f"https://{BEDROCK}", "eu-west-1"),
+        (
+            {"CLAUDE_CODE_USE_VERTEX": "1", "CLOUD_ML_REGION": "us-east5-aiplatform.googleapis.com"},
+            "https://us-east5-aiplatform.googleapis.com/v1",
+            "us-east5",
+        ),
+    ],
+)
+def test_a_value_that_is_no_name_is_refused_and_the_name_in_it_proposed(
+    variables: Mapping[str, str], url: str, suggestion: str
+) -> None:
+    plan = selected(variables)
+    refused = next(one for one in plan.concerns if one.kind == "base-url-invalid")
+    assert refused.stops_client
+    assert refused.subject in variables
+    assert refused.values["suggestion"] == suggestion
+    assert plan.route is not None
+    assert plan.route.endpoint.url == url
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "ap-southeast-2", "cn-north-1", "mars-north-7"])
+def test_a_name_that_could_be_a_region_is_left_to_the_resolver(region: str) -> None:
+    assert told(selected({**SWITCHED, "AWS_REGION": region})) == ("provider-route",)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "suggestion"),
+    [
+        ("ANTHROPIC_FOUNDRY_BASE_URL", "https://gw.corp/anthropic/v1/messages", "https://gw.corp/anthropic"),
+        ("ANTHROPIC_FOUNDRY_BASE_URL", "https://gw.corp/anthropic/v1/", "https://gw.corp/anthropic"),
+        ("ANTHROPIC_FOUNDRY_BASE_URL", "https://gw.corp/anthropic", None),
+        ("ANTHROPIC_BEDROCK_BASE_URL", "https://gw.corp/v1/messages", "https://gw.corp"),
+        ("ANTHROPIC_VERTEX_BASE_URL", "https://gw.corp/v1/messages", "https://gw.corp/v1"),
+        ("ANTHROPIC_VERTEX_BASE_URL", "https://gw.corp/v1", None),
+    ],
+)
+def test_a_providers_base_url_must_not_end_in_what_the_client_adds(
+    variable: str, url: str, suggestion: str | None
+) -> None:
+    found = [one for one in selected({variable: url}).concerns if one.kind == "base-url-path"]
+    assert [one.values["suggestion"] for one in found] == ([suggestion] if suggestion else [])
+
+
+def test_a_resource_given_as_a_url_ends_in_the_name_that_can_be_pasted() -> None:
+    plan = selected({"ANTHROPIC_FOUNDRY_RESOURCE": FOUNDRY})
+    assert plan.route is not None
+    report = diagnose(Journal((STARTED, RouteChosen(route=plan.route.view()), *plan.concerns)))
+    assert (report.problem, report.exit_code) == ("base-url-invalid", 10)
+    pasted = [[one.line for one in fix.commands] for fix in report.findings[0].fixes]
+    assert pasted[0] == ["export ANTHROPIC_FOUNDRY_RESOURCE=res-000"]
+    assert not any("unset" in line for commands in pasted for line in commands)
+
+
+def test_a_region_that_does_not_exist_is_told_by_its_variable() -> None:
+    plan = selected({**SWITCHED, "AWS_REGION": "eu-north-7"})
+    assert plan.route is not None
+    name = plan.route.endpoint.host
+    lookup = NameLookup(name=name, failure=Failure.NAME_NOT_FOUND, error="Name or service not known")
+    report = diagnose(Journal((STARTED, RouteChosen(route=plan.route.view()), *plan.concerns, lookup)))
+    assert (report.problem, report.findings[0].owner) == ("dns-name-not-found", "you")
+    first = report.findings[0].fixes[0]
+    assert "AWS_REGION" in first.text
+    assert [one.line for one in first.commands] == ["export AWS_REGION=RIGHT-NAME"]
+    pasted = [one.line for fix in report.findings[0].fixes for one in fix.commands]
+    assert not any("ANTHROPIC_BASE_URL" in line for line in pasted)

@@ -7,12 +7,14 @@ clients of the same names in the Python SDK 2.12. No credential of a provider is
 from __future__ import annotations
 
 import configparser
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claudecheck.clients import base_url
 from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
+from claudecheck.clients.urls import shown
 from claudecheck.observations import Concern
 
 _TRUE = ("1", "true", "yes", "on")
@@ -37,12 +39,19 @@ OLD_SDK = Fallback(aws="us-east-1")
 
 @dataclass(frozen=True)
 class Address:
-    """A base URL and what it comes from. An empty URL: `variable` is what would tell it, `why` says what is wrong."""
+    """A base URL and what it comes from. An empty URL: `variable` is what would tell it, `why` says what is wrong.
+
+    `fault` says why no host can be made of `given`, a region's or resource's name; `meant` is the name that was meant,
+    and of which `url` is then made.
+    """
 
     url: str
     source: str = ""
     variable: str = ""
     why: str = ""
+    given: str = ""
+    fault: str = ""
+    meant: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,13 +91,16 @@ def pointed_to(snapshot: Snapshot) -> Selection | None:
 def base(selection: Selection, snapshot: Snapshot, fallback: Fallback) -> BaseUrl:
     """Where its requests go. Without an endpoint and a fault of its URL, the address is not known."""
     address = selection.provider.address(snapshot, fallback)
+    if address.fault:
+        meant = base_url.parse(address.url, address.source).endpoint if address.meant else None
+        return BaseUrl(meant, address.given, address.source, address.fault, address.meant)
     return base_url.parse(address.url, address.source) if address.url else BaseUrl(None, "", address.variable)
 
 
 def address_unknown(selection: Selection, snapshot: Snapshot, fallback: Fallback) -> Concern | None:
     """What has to be set before anybody knows where the requests go; nothing is sent until then."""
     address = selection.provider.address(snapshot, fallback)
-    if address.url:
+    if address.url or address.fault:
         return None
     return Concern(
         kind="provider-address-unknown",
@@ -113,8 +125,30 @@ def route_concern(selection: Selection, address: BaseUrl, place: str = "") -> Co
 
 
 def base_concerns(address: BaseUrl) -> Iterable[Concern]:
-    """What can be wrong with a provider's own address; its path is not the one of Anthropic's API."""
-    return [one for one in base_url.concerns(address) if one.kind != "base-url-path"]
+    """What can be wrong with a provider's own address; of its path, the end that every client adds itself."""
+    yield from (one for one in base_url.concerns(address) if one.kind != "base-url-path")
+    endpoint = address.endpoint
+    ends = _ADDED_TO_V1 if address.source in _END_IN_V1 else _ADDED
+    added = ends.search(endpoint.base_path) if endpoint and not address.fault else None
+    if endpoint is None or added is None:
+        return
+    kept = endpoint.base_path[: added.start()]
+    yield Concern(
+        kind="base-url-path",
+        subject=address.source,
+        detail=f"ends in {added[0]}, which the client adds itself",
+        values={
+            "variable": address.source,
+            "value": shown(address.text),
+            "suggestion": f"{endpoint.scheme}://{endpoint.authority}{kept}",
+        },
+    )
+
+
+_ADDED = re.compile(r"(?:/v1)?/messages/*$|(?<=/anthropic)/v1/*$")
+#: Google's addresses end in /v1 themselves.
+_END_IN_V1 = ("ANTHROPIC_VERTEX_BASE_URL", "ANTHROPIC_GOOGLE_CLOUD_BASE_URL")
+_ADDED_TO_V1 = re.compile(r"/messages/*$")
 
 
 _PLACEHOLDERS: Mapping[str, str] = {
@@ -126,6 +160,37 @@ _PLACEHOLDERS: Mapping[str, str] = {
 # -- addresses ---------------------------------------------------------------------------------------
 
 
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+#: An AWS availability zone: its region, and a letter.
+_ZONE = re.compile(r"([a-z]{2,}(?:-[a-z]+)+-\d)[a-z]")
+_REGION = re.compile(r"(?i)[a-z]{2,}(?:-[a-z]+)*-[a-z]+-?\d+|\b(?:global|us|eu)\b")
+_RESOURCE = re.compile(r"(?i)(?:https?:/*)?([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.|/|$)")
+
+
+def _named(form: str, setting: Setting, what: str) -> Address:
+    """The address that is made of a region's or resource's name, which has to be one label of a host's name."""
+    value = setting.value
+    if _LABEL.fullmatch(value) and not _ZONE.fullmatch(value):
+        return Address(form.format(value), setting.source)
+    if zone := _ZONE.fullmatch(value):
+        fault, meant = "is an availability zone; the name of its region is wanted", zone[1]
+    else:
+        is_url = "://" in value or "." in value or "/" in value
+        fault = f"is {'an address' if is_url else 'no name'}; the name of the {what} alone is wanted"
+        meant = _meant(value, what)
+    return Address(form.format(meant) if meant else "", setting.source, given=value, fault=fault, meant=meant)
+
+
+def _meant(value: str, what: str) -> str:
+    """The name in an address or among marks; empty where it cannot be told."""
+    value = re.sub(r"[\s_]+", "-", value.strip(" \t\r\n\"'`"))
+    if what == "region":
+        found = _REGION.search(value)
+        return found[0].lower() if found else ""
+    told = _RESOURCE.match(value)
+    return told[1] if told else ""
+
+
 def _given(snapshot: Snapshot, variable: str) -> Address | None:
     return Address(snapshot.get(variable), variable) if snapshot.get(variable) else None
 
@@ -135,7 +200,7 @@ def _by_region(snapshot: Snapshot, fallback: Fallback, form: str, *, profile: bo
     named = next((name for name in REGIONS if snapshot.get(name)), "")
     found = Setting(snapshot.get(named), named) if named else _of_profile(snapshot) if profile else None
     if found is not None:
-        return Address(form.format(found.value), found.source)
+        return _named(form, found, "region")
     if fallback.aws:
         return Address(form.format(fallback.aws), "no region is named")
     places = f"{' and '.join(REGIONS)} are not set"
@@ -200,8 +265,10 @@ def _vertex(snapshot: Snapshot, fallback: Fallback) -> Address:
     named = snapshot.get("CLOUD_ML_REGION")
     if not named and not fallback.vertex:
         return Address("", variable="CLOUD_ML_REGION", why="its region is not known: CLOUD_ML_REGION is not set")
-    source = "CLOUD_ML_REGION" if named else "no region is named"
-    return Address(f"https://{_vertex_host(named or fallback.vertex)}/v1", source)
+    if not named:
+        return Address(f"https://{_vertex_host(fallback.vertex)}/v1", "no region is named")
+    address = _named("{}", Setting(named, "CLOUD_ML_REGION"), "region")
+    return replace(address, url=f"https://{_vertex_host(address.url)}/v1" if address.url else "")
 
 
 def _foundry(snapshot: Snapshot, fallback: Fallback) -> Address:
@@ -211,7 +278,9 @@ def _foundry(snapshot: Snapshot, fallback: Fallback) -> Address:
         return Address("", variable=name, why=f"{name} and {url} are both set, which exclude each other")
     if not resource and not snapshot.get(url):
         return Address("", variable=name, why=f"neither {name} nor {url} is set")
-    return _given(snapshot, url) or Address(f"https://{resource}.services.ai.azure.com/anthropic", name)
+    return _given(snapshot, url) or _named(
+        "https://{}.services.ai.azure.com/anthropic", Setting(resource, name), "resource"
+    )
 
 
 def _google_cloud(snapshot: Snapshot, _: Fallback) -> Address:

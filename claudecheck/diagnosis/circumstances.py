@@ -47,6 +47,8 @@ _CLOUDS: Mapping[str, Fact] = {
     "google-cloud": "gcloud",
     "foundry": "azure",
 }
+#: Variables that a provider's host is made of.
+_NAMES_OF_HOSTS = ("AWS_REGION", "AWS_DEFAULT_REGION", "CLOUD_ML_REGION", "ANTHROPIC_FOUNDRY_RESOURCE")
 
 
 def machine(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome]) -> Machine:
@@ -166,6 +168,8 @@ def _host(journal: Journal, route: RouteView) -> Iterator[Fact]:
         return
     if route.base_url_source != "default" and not route.provider:
         yield "own-base-url"
+    if route.provider and route.base_url_source in _NAMES_OF_HOSTS:
+        yield "host-of-a-region"
     host = route.host.lower().rstrip(".")
     found = [address for lookup in journal.all(NameLookup) if lookup.purpose == "api" for address in lookup.addresses]
     private = bool(found) and all(addresses.is_private(address) for address in found)

@@ -250,19 +250,26 @@ PROFILE_INVALID = Problem(
 BASE_URL_INVALID = Problem(
     code="base-url-invalid",
     layer="environment",
-    title="{base_url_source} is not a URL that {client} can use",
-    cause="It is empty, has no `http://` or `https://` in front, or is no URL at all. For the Python SDK an empty value is not the same as unset; for the TypeScript SDK it is.",
+    title="{base_url_source} gives no URL that {client} can use",
+    cause="It is empty, has no `http://` or `https://` in front, or is no URL at all; or it is a URL where the name of a region or resource belongs. For the Python SDK an empty value is not the same as unset; for the TypeScript SDK it is.",
     owner="you",
     fixes=(
+        Remedy(
+            text="Set it to the name alone: the client makes the address of it",
+            change=assign("{base_url_variable}", "{suggestion}"),
+            when=("suggested", "host-of-a-region"),
+        ),
         Remedy(
             text="Set it to the whole address, with its scheme and without a path of the API",
             change=assign("{base_url_variable}", "{suggestion}"),
             when=("suggested",),
+            unless=("host-of-a-region",),
         ),
         Remedy(
             text="Unset it to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
             caution=_GATEWAYS_KEY,
+            unless=("host-of-a-region",),
         ),
         Remedy(
             text="Set it to the whole address, with its scheme and without a path of the API",

@@ -135,10 +135,16 @@ DNS_NAME_NOT_FOUND = Problem(
     cause="The resolver answered that there is no such name. Either the name is written wrongly, or the resolver is made to deny it.",
     owner="you",
     fixes=(
+        Remedy(
+            text="Correct {base_url_variable}, which the host's name is made of: this one may not exist, or not with Claude",
+            change=assign("{base_url_variable}", "RIGHT-NAME"),
+            when=("host-of-a-region",),
+        ),
         *_OTHER_RESOLVER,
         Remedy(
             text="Correct the base URL; unset, it leads to Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
+            unless=("host-of-a-region",),
             caution="a key that a gateway handed out does not work there",
         ),
         Remedy(

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 #: Frames of a traceback, and characters, that are enough to find a bug.
 _FRAMES, _LONGEST = 12, 8000
 _FAREWELL = "This is a bug in claudecheck. `claudecheck explain claudecheck-bug` says how to report it.\n"
-BUG, INTERRUPTED = 70, 130
+INCOMPLETE, BUG, INTERRUPTED = 20, 70, 130
 #: What writing the parser's own help to a stream may end in; the commands' own output never gets here.
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
@@ -64,6 +64,10 @@ def _run() -> int:
             sys.stderr.write(f"claudecheck: cannot write to standard output: {error.strerror}\n")
         return 0
     except BaseException as error:  # the handler of last resort: no traceback may show a secret
+        if limit := _lacked(error):
+            with contextlib.suppress(BaseException):
+                sys.stderr.write(f"claudecheck: a limit of this machine ended the run: {limit}\n")
+            return INCOMPLETE
         _say_bug(error)
         return BUG
     # Typer makes 130 of every interruption that reached it.
@@ -94,6 +98,16 @@ def _refused(error: Any) -> int:
     error.show(file=said)
     refuse(said.getvalue())
     return int(error.exit_code)
+
+
+def _lacked(error: BaseException) -> str:
+    """What there was too little of; where a limit is tight, whatever was raised is most likely its doing."""
+    with contextlib.suppress(BaseException):
+        from claudecheck.machine import limits
+
+        if limit := limits.tight():
+            return limit
+    return "memory" if isinstance(error, MemoryError) else ""
 
 
 def _say_bug(error: BaseException) -> None:

@@ -459,7 +459,7 @@ class Skipped(Observation, frozen=True, kw_only=True, tag="skipped"):
 
 
 class End(Observation, frozen=True, kw_only=True, tag="end"):
-    """The last observation. `cut` is empty, "deadline", "interrupted", "terminated" or "hung-up"."""
+    """The last observation. `cut` is empty, "deadline", "interrupted", "terminated", "hung-up" or "limits"."""
 
     cut: str = ""
     waiting_for: str = ""

@@ -155,6 +155,7 @@ def _incomplete(evidence: Evidence, cut: str) -> Finding:
         "interrupted": "Ctrl-C",
         "terminated": "TERM",
         "hung-up": "HUP",
+        "limits": "a limit of this machine: memory, open files, processes or threads",
         "deadline": f"the deadline of {evidence.run.timeout_s:g} s",
     }.get(cut, "the end")
     waiting = evidence.end.waiting_for if evidence.end else ""

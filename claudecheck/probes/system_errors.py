@@ -66,3 +66,11 @@ def failure_of(error: OSError, family: int = socket.AF_INET) -> Failure:
         # No IPv6 address to send from (a container, disable_ipv6): not the shortage of ports that it means on IPv4.
         return Failure.UNREACHABLE
     return _FAILURES.get(name, Failure.UNKNOWN)
+
+
+def is_local_limit(error: BaseException) -> bool:
+    """Whether this machine, or a limit set for this process, has nothing more to give: memory, files, threads."""
+    if isinstance(error, OSError):
+        # EAGAIN where no wait was asked for: no further process may be started.
+        return _FAILURES.get(name_of(error)) is Failure.LOCAL_LIMIT or name_of(error) == "EAGAIN"
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in str(error))

@@ -21,10 +21,10 @@ from claudecheck.clients.registry import load, named
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.trusts import ClientTrust, trusts
-from claudecheck.failures import Stage
+from claudecheck.failures import Failure, Stage
 from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter
-from claudecheck.machine import environment, surroundings
+from claudecheck.machine import environment, limits, surroundings
 from claudecheck.observations import (
     AnyObservation,
     End,
@@ -33,7 +33,7 @@ from claudecheck.observations import (
     RouteChosen,
     Skipped,
 )
-from claudecheck.probes import side_by_side
+from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.senders import worker as workers
 from claudecheck.probes.tls import own_context
 from claudecheck.probes.walk import Walk
@@ -79,6 +79,10 @@ def _examined(
             cut = "deadline"
     except KeyboardInterrupt as error:
         cut = interruption.cut_of(error)
+    except RuntimeError:  # no thread can be started
+        cut = "limits"
+    if not cut and examination.lacks_means:
+        cut = "limits"
     deadline.cancel()
     examination.end_worker()
     waiting = examination.waiting_for if cut else ""
@@ -96,13 +100,20 @@ class _Examination:
         self.worker: workers.Worker | None = None
         self.interpreter: Interpreter | None = None
         self.waiting_for = ""
+        #: Nothing is certain where memory, files or threads ran out: also when they did while that was recorded.
+        self.lacks_means = False
         self._stage = Stage.ENVIRONMENT
 
     def run(self) -> None:
+        self.lacks_means = True  # until it has come to an end
         try:
             self._run()
+            interpreter = self.interpreter
+            self.lacks_means = interpreter is not None and interpreter.failure is Failure.LOCAL_LIMIT
         except Exception as error:  # the loop's own broad except: a bug of ours becomes an observation
-            self.writer.write(crash.seen(self._stage, error))
+            if not (system_errors.is_local_limit(error) or limits.tight()):
+                self.writer.write(crash.seen(self._stage, error))
+                self.lacks_means = False
 
     def _at(self, stage: Stage, detail: str = "") -> None:
         self._stage = stage

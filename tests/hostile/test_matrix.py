@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ KEY = "sk-ant-api03-" + "hostile" * 12
 TIMEOUT_S = 8
 MOST_MB = 200
 #: Exit codes: a deadline that came first is incomplete; everything else is the stage's own.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
 LAYERS = {"tls": 13, "proxy": 14, "socks": 14, "models": 15}
 
 
@@ -90,20 +92,30 @@ def watched(command: list[str], told: Mapping[str, str], heard: list[bytes]) -> 
     return Ran(report, ours.returncode, time.monotonic() - started, peak, heard)
 
 
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from (name, *strings(one))
+    elif isinstance(value, list):
+        for one in value:
+            yield from strings(one)
+
+
 def holds(stage: str, name: str, script: Script) -> None:
     ran = run(stage, script)
     failing = [row["name"] for row in ran.report["stages"] if row["status"] == "fail"]
-    assert ran.exit_code in (LAYERS[stage], 20), (stage, name, ran.exit_code, ran.report["problem"])
+    # A proxy that answers 200 has opened the tunnel; what comes next is read as TLS.
+    own = 13 if (stage, name) == ("proxy", "bomb") else LAYERS[stage]
+    assert ran.exit_code in (own, 20), (stage, name, ran.exit_code, ran.report["problem"])
     assert ran.exit_code == ran.report["exit_code"]
     assert ran.took_s < 4 * TIMEOUT_S, ran.took_s  # the machine may be loaded; a hang has no end
     assert ran.report["duration_ms"] < 1000 * (TIMEOUT_S + 2)
     assert ran.peak_mb < MOST_MB, ran.peak_mb
     assert ran.report["reached_api"] is not True
     assert "claudecheck-bug" not in [finding["code"] for finding in ran.report["findings"]]
-    text = json.dumps(ran.report)
-    assert KEY not in text
-    assert "\\u001b" not in text
-    assert "\\u202e" not in text
+    assert not [text for text in strings(ran.report) if KEY in text or CONTROL.search(text)]
     if stage in ("tls", "proxy", "socks"):
         assert not any(KEY.encode() in data for data in ran.heard)
         assert failing in ([], ["tls"], ["proxy"]), failing

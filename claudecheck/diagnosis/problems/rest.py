@@ -71,10 +71,17 @@ INCOMPLETE = Problem(
     code="incomplete",
     layer="environment",
     title="The run was cut before anything was certain",
-    cause="The time limit or Ctrl-C came first. What was seen until then is in the report, and what is not there has not been looked at.",
+    cause="The time limit, a signal, or a limit of this machine came first. What was seen until then is in the report, and what is not there has not been looked at.",
     owner=None,
     retryable=True,
-    fixes=(look("Give it more time", everywhere("{claudecheck} doctor --timeout 120")),),
+    fixes=(
+        look("Give it more time", everywhere("{claudecheck} doctor --timeout 120")),
+        look(
+            "If a limit of this machine cut it, see which one is tight",
+            spelled(sh="ulimit -a"),
+            systems=("Linux", "Darwin"),
+        ),
+    ),
     told_apart="The last observation is the cut itself.",
 )
 

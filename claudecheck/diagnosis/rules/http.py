@@ -259,6 +259,8 @@ def _no_answer(seen: HttpExchange) -> Verdict:
             return "intermittent", "medium", None  # the stages before got through, a moment ago
         case Failure.CLIENT_REFUSED:
             return "custom-headers-invalid", "medium", None
+        case Failure.LOCAL_LIMIT:
+            return "tcp-local-limit", "medium", "you"
         case _:
             return "unknown", "low", None
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
-from claudecheck.machine import child, reading
+from claudecheck.machine import child, limits, reading
 from claudecheck.observations import Interpreter
+from claudecheck.probes import system_errors
 from claudecheck.route import Family
 
 SCRIPT = Path(__file__).parent / "sdk_script.py"
@@ -155,13 +156,17 @@ def _try(
 ) -> tuple[Worker | None, Interpreter]:
     try:
         worker = Worker(path, chosen_by, variables)
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread more
-        return None, Interpreter(path=path, chosen_by=chosen_by, failure=Failure.SDK_BROKEN, error=str(error))
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        failure = Failure.LOCAL_LIMIT if system_errors.is_local_limit(error) else Failure.SDK_BROKEN
+        return None, Interpreter(path=path, chosen_by=chosen_by, failure=failure, error=str(error) or repr(error))
     event = worker.wait(deadline.share(FACTS_LIMIT_S))
     if event is None or event["event"] != "facts":
         told = _why_broken(event)
         worker.end()
-        return None, Interpreter(path=path, chosen_by=chosen_by, failure=Failure.SDK_BROKEN, error=told)
+        # An interpreter that is whole does not start with a handful of files, or in a few MB.
+        limit = limits.tight()
+        failure, told = (Failure.LOCAL_LIMIT, f"{limit}: {told}") if limit else (Failure.SDK_BROKEN, told)
+        return None, Interpreter(path=path, chosen_by=chosen_by, failure=failure, error=told)
     return worker, Interpreter(
         path=path,
         chosen_by=chosen_by,

@@ -1,0 +1,115 @@
+"""A machine that has too little left: a verdict may become incomplete, and is never another cause, or a bug of ours."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.lab import Lab
+from claudecheck.machine import child, environment
+from claudecheck.probes import connect, system_errors
+from claudecheck.report import Report
+from claudecheck.run.examine import examine
+from claudecheck.run.options import Options
+from tests import doctor
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it has no ulimit")
+TIGHT = ["-n 6", "-n 8", "-n 10", "-n 14", "-n 20", "-n 32"]
+TIGHT += [f"-v {kilobytes}" for kilobytes in (60_000, 90_000, 110_000, 130_000, 160_000, 200_000, 250_000, 300_000)]
+QUICK = ("-n 8", "-v 130000")
+
+
+def healthy_under(limit: str) -> None:
+    """A healthy network, walked by a process that may have little: no traceback, no cause, nothing to install again."""
+    with Lab("healthy") as lab:
+        options = "doctor --json --local-only --no-message --timeout 20"
+        told = doctor.clean_environment(lab.variables)
+        script = f'ulimit {limit} || exit 99; exec "$0" -m claudecheck {options} --python "$0"'
+        done = subprocess.run(
+            ["/bin/sh", "-c", script, sys.executable],
+            capture_output=True, text=True, env=told, timeout=90, check=False, cwd=doctor.ROOT,
+        )  # fmt: skip
+    if done.returncode == 99:
+        pytest.skip(f"this system does not know ulimit {limit}")
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode in (0, 20, 12), (limit, done.returncode, done.stdout[-2000:], done.stderr)
+    assert "sdk-broken" not in done.stdout
+    assert done.returncode != 12 or '"tcp-local-limit"' in done.stdout
+
+
+@pytest.mark.parametrize("limit", QUICK)
+def test_a_tight_limit_is_not_called_a_broken_sdk(limit: str) -> None:
+    healthy_under(limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [limit for limit in TIGHT if limit not in QUICK])
+def test_no_tight_limit_is_called_anything_else(limit: str) -> None:
+    healthy_under(limit)
+
+
+# -- one system call after the other fails -----------------------------------------------------------
+
+
+def report() -> Report:
+    with Lab("healthy") as lab:
+        options = Options(message=False, local_only=True, timeout_s=20, python=doctor.PYTHON)
+        return diagnose(examine(options, environment.read(doctor.clean_environment(lab.variables)), Deadline(20)))
+
+
+def fails(error: BaseException) -> Any:
+    def call(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return call
+
+
+NOTHING_LEFT = [OSError(number, os.strerror(number)) for number in (errno.ENFILE, errno.ENOMEM, errno.EAGAIN)]
+NOTHING_LEFT += [MemoryError(), RuntimeError("can't start new thread")]  # type: ignore[list-item]  # each is raised
+
+
+@pytest.mark.parametrize("error", NOTHING_LEFT, ids=repr)
+def test_without_the_means_for_a_child_the_run_is_incomplete(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child.Child, "__init__", fails(error))
+    told = report()
+    assert (told.status, told.exit_code, told.problem) in (("incomplete", 20, None), ("healthy", 0, None))
+    assert "sdk-broken" not in [finding.code for finding in told.findings]
+
+
+@pytest.mark.parametrize("error", NOTHING_LEFT, ids=repr)
+def test_without_the_means_in_the_middle_the_run_is_incomplete(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "connect", fails(error))
+    told = report()
+    assert (told.status, told.exit_code, told.problem) == ("incomplete", 20, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [*((one, True) for one in NOTHING_LEFT), (ValueError("x"), False), (ConnectionRefusedError(111, "refused"), False)],
+    ids=repr,
+)
+def test_what_is_a_limit_of_this_machine_is_told_by_the_error(error: BaseException, ours: bool) -> None:
+    assert system_errors.is_local_limit(error) is ours
+
+
+@pytest.mark.parametrize("number", [errno.ENFILE, errno.EMFILE, errno.ENOMEM, errno.ENOBUFS])
+def test_a_socket_that_cannot_be_had_is_a_limit_of_this_machine(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = {"socket": fails(OSError(number, os.strerror(number)))}
+    monkeypatch.setattr(connect, "socket", SimpleNamespace(**{**vars(socket), **refuses}))
+    told = report()
+    assert told.problem in ("tcp-local-limit", None)
+    assert told.status in ("failing", "incomplete")
+    found = [seen for seen in told.observations if seen.failure is Failure.LOCAL_LIMIT]
+    assert found or told.status == "incomplete"

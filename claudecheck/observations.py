@@ -10,7 +10,8 @@ Rules of this file
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from collections import defaultdict
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -496,14 +497,15 @@ class Journal:
 
     def __init__(self, observations: tuple[AnyObservation, ...] = ()) -> None:
         self.observations = observations
+        #: By kind, and by kind and variation: the rules ask hundreds of times, and a report may hold thousands.
+        self._of: dict[tuple[type, str | None], list[Any]] = defaultdict(list)
+        for seen in observations:
+            self._of[type(seen), None].append(seen)
+            self._of[type(seen), seen.variation].append(seen)
 
     def all(self, kind: type[Kind], *, variation: str | None = "") -> list[Kind]:
         """Those of one kind: on the client's route, on one variation's, or (None) on every one."""
-        return [
-            seen
-            for seen in self.observations
-            if isinstance(seen, kind) and (variation is None or seen.variation == variation)
-        ]
+        return list(self._of.get((kind, variation), ()))
 
     def first(self, kind: type[Kind], *, variation: str | None = "") -> Kind | None:
         return next(iter(self.all(kind, variation=variation)), None)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
-from claudecheck.observations import AnyObservation, Journal
+from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.observations import AnyObservation, Concern, Journal, Run
 from claudecheck.report import SCHEMA_VERSION
 
 #: Bytes; a run writes a hundred thousand or two.
 LARGEST_REPORT = 64 * 1024 * 1024
+
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)")
 
 
 class _Saved(msgspec.Struct):
@@ -36,4 +42,11 @@ def journal_of(text: str | bytes) -> Journal:
         raise UnreadableReportError(
             f"this report has schema version {saved.schema_version}; this claudecheck reads up to {SCHEMA_VERSION}"
         )
-    return Journal(tuple(saved.observations))
+    journal = Journal(tuple(saved.observations))
+    run = journal.first(Run)
+    if run is None or not _TIME.fullmatch(run.started_at):
+        raise UnreadableReportError("it does not say which run it is of")
+    for concern in journal.all(Concern, variation=None):
+        if concern.kind not in CATALOGUE:
+            raise UnreadableReportError(f"it holds a concern that this claudecheck does not know: {concern.kind[:60]}")
+    return journal

@@ -9,6 +9,8 @@ import os
 import sys
 from typing import Any, NoReturn
 
+from claudecheck import interruption
+
 #: Frames of a traceback, and characters, that are enough to find a bug.
 _FRAMES, _LONGEST = 12, 8000
 _FAREWELL = "This is a bug in claudecheck. `claudecheck explain claudecheck-bug` says how to report it.\n"
@@ -21,9 +23,9 @@ def main() -> NoReturn:
     """Run the command line, and leave at once: threads that were abandoned inside a native call (a lookup, a
     handshake) must neither hold the process nor meet an interpreter that is being taken down around them.
     """
-    _open_streams()
-    code = BUG
+    code = INTERRUPTED  # nothing else gets past the handlers below
     try:
+        _open_streams()
         code = _run()
         atexit._run_exitfuncs()  # noqa: SLF001  # there is no public one; a child that still runs is ended here
     finally:
@@ -47,10 +49,8 @@ def _open_streams() -> None:
 
 def _run() -> int:
     """The exit code. A bug is said as one, redacted, with exit code 70; Ctrl-C is 130, TERM 143, HUP 129."""
-    from claudecheck import interruption
-
-    interruption.listen()
     try:
+        interruption.listen()
         code = _command_line()
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from claudecheck.explanation import Explanation
+    from claudecheck.observations import Family
     from claudecheck.report import Report
-    from claudecheck.route import ClientName, Family
+    from claudecheck.route import ClientName
 
 __all__ = ["__version__", "diagnose", "explain"]
 
@@ -55,7 +56,7 @@ def diagnose(
     from claudecheck.clients.registry import NAMES
     from claudecheck.diagnosis.verdict import diagnose as verdict_of
     from claudecheck.machine import environment
-    from claudecheck.route import Family
+    from claudecheck.observations import Family
     from claudecheck.run.examine import examine
     from claudecheck.run.options import Options
 

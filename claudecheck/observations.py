@@ -17,6 +17,21 @@ import msgspec
 
 from claudecheck.failures import Failure
 
+#: Whose connection it is: the route's own host, its proxy, or a host that shows whether the rest is fine.
+Purpose = Literal["api", "proxy", "control"]
+Family = Literal["any", "ipv4", "ipv6"]
+#: Of one question to one nameserver; empty for the system's own call.
+Transport = Literal["", "udp", "tcp", "https"]
+#: What a request was sent for. "trial" is the client itself, run where the walk by its rules had failed.
+Step = Literal["models", "message", "plain-message", "stream", "count-tokens", "portal", "status", "trial"]
+#: Of an answer's body, by its content and not by its content type; empty where nothing answered.
+Shape = Literal[
+    "", "model-list", "other-model-list", "message", "token-count", "api-error", "json", "broken-json", "html", "text",
+    "event-stream", "empty",
+]  # fmt: skip
+#: Which CA certificates a client believes; `Trust` of the route says what each means.
+TrustSort = Literal["os", "native", "certifi", "bundled", "file", "directory", "empty"]
+
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
     """What all operations share. `error` is the raw text of the failure, for people and for `unknown`."""
@@ -132,7 +147,7 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     proxy_source: str = ""
     proxy_has_credentials: bool = False
     proxy_bypassed_by: str = ""  # the NO_PROXY entry that takes the host off the proxy
-    trust: str = "os"  # os, certifi, file, directory, native
+    trust: TrustSort = "os"
     trust_source: str = ""
     cafile: str = ""
     capath: str = ""
@@ -201,9 +216,9 @@ class NameLookup(Observation, frozen=True, kw_only=True, tag="name-lookup"):
 
     name: str
     via: str = "system"
-    family: str = "any"  # any, ipv4, ipv6
-    transport: str = ""  # udp, tcp, https; empty for the system's
-    purpose: str = "api"  # api, proxy, control
+    family: Family = "any"
+    transport: Transport = ""
+    purpose: Purpose = "api"
     configured: bool = True  # a nameserver of this machine, or a third party
     addresses: list[str] = []
     canonical: str = ""
@@ -218,7 +233,7 @@ class TcpConnect(Observation, frozen=True, kw_only=True, tag="tcp-connect"):
     address: str
     port: int
     order: int = 0  # place in the order in which a sync client would try
-    purpose: str = "api"  # api, proxy, control
+    purpose: Purpose = "api"
     name: str = ""
     local_address: str = ""
     errno_name: str = ""  # "ECONNREFUSED", …
@@ -293,7 +308,7 @@ class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
     address: str
     port: int = 443
     server_name: str = ""
-    purpose: str = "api"  # api, proxy, control
+    purpose: Purpose = "api"
     tunnelled: bool = False
     hello: str = "normal"  # normal, small, padded
     hello_bytes: int = 0
@@ -330,7 +345,7 @@ class Tunnel(Observation, frozen=True, kw_only=True, tag="tunnel"):
     proxy: str
     target: str
     scheme: str = "http"  # http, https, socks5
-    purpose: str = "api"  # api, control
+    purpose: Purpose = "api"
     with_credentials: bool = False
     status: int = 0
     reason: str = ""
@@ -357,8 +372,8 @@ class ProxyDetection(Observation, frozen=True, kw_only=True, tag="proxy-detectio
 class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     """One request and its answer, or its absence. `phases` are milliseconds by name."""
 
-    stage: str  # models, messages
-    step: str = "models"  # models, message, stream, count-tokens, portal, status, clock
+    stage: Literal["models", "messages"]
+    step: Step = "models"
     method: str = "GET"
     url: str = ""
     client: str = "httpx"
@@ -368,7 +383,7 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     status: int = 0
     headers: dict[str, str] = {}  # those that tell who answered
     content_type: str = ""
-    shape: str = ""  # model-list, message, api-error, json, html, text, event-stream, empty
+    shape: Shape = ""
     body: str = ""  # an excerpt
     body_bytes: int = 0
     request_id: str = ""

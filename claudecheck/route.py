@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote
 
-from claudecheck.observations import Concern, ProxyDetection, RouteView
+from claudecheck.observations import Concern, Family, ProxyDetection, RouteView, TrustSort
 
 OFFICIAL_HOST = "api.anthropic.com"
 #: Where the providers serve the API to everybody.
@@ -16,7 +16,6 @@ PROVIDER_DOMAINS = (".amazonaws.com", ".api.aws", ".googleapis.com", ".services.
 
 #: One of `clients.registry.NAMES`.
 ClientName = str
-Family = Literal["any", "ipv4", "ipv6"]
 Hello = Literal["normal", "small", "padded"]
 CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation", "key-helper", "login"]
 
@@ -165,7 +164,7 @@ class Trust:
     `extra` is a PEM file on top of everything: NODE_EXTRA_CA_CERTS.
     """
 
-    sort: Literal["os", "native", "certifi", "bundled", "file", "directory", "empty"] = "os"
+    sort: TrustSort = "os"
     cafile: str = ""
     capath: str = ""
     with_bundled: bool = False

@@ -13,7 +13,7 @@ from functools import partial
 import msgspec
 
 from claudecheck.failures import Failure
-from claudecheck.observations import TcpConnect
+from claudecheck.observations import Purpose, TcpConnect
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.walk import Walk
@@ -57,7 +57,7 @@ def connect(
     address: str,
     port: int,
     *,
-    purpose: str = "api",
+    purpose: Purpose = "api",
     name: str = "",
     order: int = 0,
     limit_s: float = CONNECT_LIMIT_S,
@@ -89,7 +89,7 @@ def connect_all(
     addresses: Sequence[Address],
     port: int,
     *,
-    purpose: str = "api",
+    purpose: Purpose = "api",
     name: str = "",
     keep_first: bool = True,
     limit_s: float = CONNECT_LIMIT_S,

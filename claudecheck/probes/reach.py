@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from claudecheck.observations import Purpose
 from claudecheck.probes import connect
 from claudecheck.probes.names import resolve
 from claudecheck.probes.proxy import tunnel
@@ -38,7 +39,7 @@ def shake(walk: Walk, host: str = "", port: int = 0, *, address: str = "", limit
 
 
 def _open(walk: Walk, host: str, port: int, address: str, limit_s: float) -> tuple[Stream | None, str]:
-    purpose = "api" if host == walk.route.endpoint.host else "control"
+    purpose: Purpose = "api" if host == walk.route.endpoint.host else "control"
     if walk.route.proxy is not None:
         return tunnel.open_tunnel(walk, host, port, purpose=purpose, limit_s=limit_s), ""
     given = resolve.literal(address)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from claudecheck.diagnosis.third_parties import NO_THIRD_PARTIES, ThirdParties
-from claudecheck.observations import Policy
-from claudecheck.route import ClientName, Family
+from claudecheck.observations import Family, Policy
+from claudecheck.route import ClientName
 
 
 def _silent(_stage: str, _detail: str) -> None:

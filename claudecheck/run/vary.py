@@ -12,7 +12,7 @@ from functools import partial
 
 from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.questions import Ask, Facts, Target
-from claudecheck.observations import HttpExchange, VariationTried
+from claudecheck.observations import HttpExchange, Purpose, VariationTried
 from claudecheck.probes import connect, reach, side_by_side
 from claudecheck.probes.api import bodies, http
 from claudecheck.probes.names import resolve
@@ -61,7 +61,7 @@ class Walker:
             case "handshake":
                 return reach.shake(walk, target.host, target.port, address=target.address, limit_s=self.step_s)
             case "tunnel":
-                purpose = "control" if target.host else "api"
+                purpose: Purpose = "control" if target.host else "api"
                 if opened := tunnel.open_tunnel(walk, host, port, purpose=purpose, limit_s=self.step_s):
                     opened.close()
                 return None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from claudecheck.observations import ModelView
+from claudecheck.observations import ModelView, Shape
 
 #: Headers that identify the speaker or steer a retry (facts.md c). Everything else is left out.
 _KEPT = {
@@ -68,7 +68,7 @@ def facts_of(
     return facts
 
 
-def shape_of(body: str, content_type: str, document: Any) -> str:
+def shape_of(body: str, content_type: str, document: Any) -> Shape:
     """model-list, message, api-error, token-count, json, broken-json, html, event-stream, text or empty.
 
     A list of models counts only when it has the members that the API always sends
@@ -90,7 +90,7 @@ def shape_of(body: str, content_type: str, document: Any) -> str:
     return "text"
 
 
-def _json_shape(document: dict[str, Any]) -> str:
+def _json_shape(document: dict[str, Any]) -> Shape:
     data = document.get("data")
     if isinstance(data, list) and all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in data):
         ours = [item for item in data if item.get("type") == "model"]

@@ -11,14 +11,14 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import httpcore
 import httpx
 import msgspec
 
 from claudecheck.failures import Failure
-from claudecheck.observations import Clock, HttpExchange, Raised
+from claudecheck.observations import Clock, HttpExchange, Raised, Step
 from claudecheck.probes import connect, decoding, side_by_side, system_errors
 from claudecheck.probes.api import answer
 from claudecheck.probes.tls import stores as trust
@@ -34,8 +34,8 @@ MOST_ARRIVALS = 200
 class Request:
     """What to send. `headers` go over those of the route; a value of None removes one."""
 
-    stage: str
-    step: str
+    stage: Literal["models", "messages"]
+    step: Step
     method: str = "GET"
     path: str = "/v1/models"
     body: bytes = b""

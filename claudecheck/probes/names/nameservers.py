@@ -19,7 +19,7 @@ import dns.rdatatype
 import msgspec
 
 from claudecheck.failures import Failure
-from claudecheck.observations import NameLookup
+from claudecheck.observations import Family, NameLookup, Purpose, Transport
 from claudecheck.probes import decoding, side_by_side, system_errors
 from claudecheck.probes.tls import stores as trust
 from claudecheck.probes.walk import Walk
@@ -47,11 +47,11 @@ def ask(
     walk: Walk,
     server: str,
     host: str,
-    family: str,
+    family: Family,
     *,
-    transport: str = "udp",
+    transport: Transport = "udp",
     configured: bool = True,
-    purpose: str = "api",
+    purpose: Purpose = "api",
     limit_s: float = NAMESERVER_LIMIT_S,
 ) -> NameLookup:
     """One question to one nameserver, recorded.
@@ -71,8 +71,8 @@ def ask_all(
     host: str,
     servers: Sequence[str],
     *,
-    families: Sequence[str] = ("ipv4", "ipv6"),
-    transport: str = "udp",
+    families: Sequence[Family] = ("ipv4", "ipv6"),
+    transport: Transport = "udp",
     configured: bool = True,
     limit_s: float = NAMESERVER_LIMIT_S,
 ) -> list[NameLookup]:

@@ -19,7 +19,7 @@ import msgspec
 
 from claudecheck.failures import Failure
 from claudecheck.machine import reading
-from claudecheck.observations import NameLookup, ResolverConfig
+from claudecheck.observations import Family, NameLookup, Purpose, ResolverConfig
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.walk import Walk
 from claudecheck.whole_number import whole_number
@@ -54,7 +54,9 @@ def literal(host: str) -> Address | None:
 # -- the client's own call -------------------------------------------------------------------------
 
 
-def lookup(walk: Walk, host: str, port: int, *, purpose: str = "api", limit_s: float = LOOKUP_LIMIT_S) -> list[Address]:
+def lookup(
+    walk: Walk, host: str, port: int, *, purpose: Purpose = "api", limit_s: float = LOOKUP_LIMIT_S
+) -> list[Address]:
     """The addresses of a name in the order in which a synchronous client tries them; none when it failed.
 
     Records the client's own call (family "any"), and for the API also both families asked apart. A
@@ -66,7 +68,7 @@ def lookup(walk: Walk, host: str, port: int, *, purpose: str = "api", limit_s: f
     if walk.route.resolver != "system":
         return _by_nameserver(walk, host, purpose, limit_s)
     chosen = walk.route.family
-    families = ["any", "ipv4", "ipv6"] if chosen == "any" and purpose == "api" else [chosen]
+    families: list[Family] = ["any", "ipv4", "ipv6"] if chosen == "any" and purpose == "api" else [chosen]
     started = walk.start()
     found: dict[str, list[Address]] = {}
     # The canonical name costs no question of its own, but the client does not ask for it.
@@ -95,7 +97,7 @@ def lookup(walk: Walk, host: str, port: int, *, purpose: str = "api", limit_s: f
     return found.get(chosen, [])
 
 
-def _system(host: str, port: int, family: str, flags: int) -> tuple[NameLookup, list[Address]]:
+def _system(host: str, port: int, family: Family, flags: int) -> tuple[NameLookup, list[Address]]:
     seen = NameLookup(name=host, family=family)
     try:
         answers = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM, 0, flags)
@@ -122,18 +124,18 @@ def _numeric(sockaddr: Sequence[Any]) -> str:
 # -- one nameserver instead of the system ----------------------------------------------------------
 
 
-def _by_nameserver(walk: Walk, host: str, purpose: str, limit_s: float) -> list[Address]:
+def _by_nameserver(walk: Walk, host: str, purpose: Purpose, limit_s: float) -> list[Address]:
     """The same question for one nameserver: both families over UDP, and over TCP where the answer was cut."""
     from claudecheck.probes.names import nameservers
 
     server = walk.route.resolver
     chosen = walk.route.family
-    families = ["ipv4", "ipv6"] if chosen == "any" else [chosen]
+    families: list[Family] = ["ipv4", "ipv6"] if chosen == "any" else [chosen]
     started = walk.start()
 
     step_s = min(limit_s / 2, nameservers.NAMESERVER_LIMIT_S)
 
-    def ask(family: str) -> NameLookup:
+    def ask(family: Family) -> NameLookup:
         first = nameservers.ask(walk, server, host, family, purpose=purpose, limit_s=step_s)
         if not first.truncated:
             return first

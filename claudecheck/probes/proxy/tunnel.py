@@ -13,7 +13,7 @@ import h11
 import msgspec
 
 from claudecheck.failures import Failure
-from claudecheck.observations import Tunnel
+from claudecheck.observations import Purpose, Tunnel
 from claudecheck.probes import connect, system_errors
 from claudecheck.probes.names import resolve
 from claudecheck.probes.proxy import socks
@@ -42,7 +42,7 @@ def open_tunnel(
     target_host: str,
     target_port: int,
     *,
-    purpose: str = "api",
+    purpose: Purpose = "api",
     with_credentials: bool = True,
     limit_s: float = ANSWER_LIMIT_S,
 ) -> Stream | None:
@@ -82,7 +82,7 @@ def _reach(walk: Walk, proxy: Proxy) -> Stream | None:
     return stream
 
 
-def _facts(proxy: Proxy, host: str, port: int, purpose: str) -> Tunnel:
+def _facts(proxy: Proxy, host: str, port: int, purpose: Purpose) -> Tunnel:
     scheme = "socks5" if proxy.scheme in _SOCKS else proxy.scheme
     return Tunnel(
         proxy=proxy.shown,
@@ -164,7 +164,7 @@ class Answer:
 
 
 def _by_connect(
-    walk: Walk, stream: Stream, proxy: Proxy, host: str, port: int, purpose: str, limit_s: float
+    walk: Walk, stream: Stream, proxy: Proxy, host: str, port: int, purpose: Purpose, limit_s: float
 ) -> Stream | None:
     started = walk.start()
     facts = _facts(proxy, host, port, purpose)
@@ -290,7 +290,7 @@ def schemes_of(challenges: list[str]) -> list[str]:
 
 
 def _by_socks(
-    walk: Walk, stream: Stream, proxy: Proxy, host: str, port: int, purpose: str, limit_s: float
+    walk: Walk, stream: Stream, proxy: Proxy, host: str, port: int, purpose: Purpose, limit_s: float
 ) -> Stream | None:
     started = walk.start()
     limit = walk.deadline.share(limit_s)

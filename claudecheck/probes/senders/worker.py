@@ -17,9 +17,8 @@ from typing import Any
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
 from claudecheck.machine import child, limits, reading
-from claudecheck.observations import Interpreter
+from claudecheck.observations import Family, Interpreter
 from claudecheck.probes import system_errors
-from claudecheck.route import Family
 
 SCRIPT = Path(__file__).parent / "sdk_script.py"
 #: Seconds for an interpreter to tell its facts: it starts and imports `ssl`, nothing else.

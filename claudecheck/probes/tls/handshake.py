@@ -19,7 +19,7 @@ import msgspec
 
 from claudecheck.diagnosis import products
 from claudecheck.failures import Failure
-from claudecheck.observations import ClientVerdict, TlsHandshake
+from claudecheck.observations import ClientVerdict, Purpose, TlsHandshake
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.tls import chain, hello
 from claudecheck.probes.tls import stores as trust
@@ -131,7 +131,7 @@ def shake(
     port: int,
     server_name: str,
     host: str = "",
-    purpose: str = "api",
+    purpose: Purpose = "api",
     tunnelled: bool = False,
     limit_s: float = HANDSHAKE_LIMIT_S,
     stores: Sequence[chain.Store] | None = None,

@@ -17,7 +17,7 @@ from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.problems.offer import fill_command, written_open
 from claudecheck.diagnosis.problems.problem import Problem
 from claudecheck.diagnosis.problems.remedy import HOLES, Remedy, fill
-from claudecheck.render.page import catalogue_markdown, problem_markdown, problem_page
+from claudecheck.render.page import catalogue_markdown, page_text, problem_markdown, problem_page, ways
 from claudecheck.render.paper import Paper
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "problems.md"
@@ -423,3 +423,23 @@ def test_a_page_shows_the_ways_of_all_systems_and_open_holes() -> None:
         "PowerShell",
     ):
         assert words in page.getvalue()
+
+
+def test_the_page_for_a_machine_shows_its_system_shell_and_client_only() -> None:
+    problem = CATALOGUE["tls-path-mtu"]
+    options = {"width": 80, "colour": False, "unicode": True}
+    mac = page_text(problem, machine=Machine(os="Darwin", client="curl"), **options)  # type: ignore[arg-type]
+    everywhere = page_text(problem, **options)  # type: ignore[arg-type]
+    assert "networksetup" in mac
+    assert "netsh" not in mac
+    assert "ip link" not in mac
+    assert "Python 0.x" not in mac
+    assert "--all shows every other" in mac
+    for part in ("networksetup", "netsh", "ip link", "Python 0.x"):
+        assert part in everywhere
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_the_page_for_a_machine_is_never_without_something_to_do(code: str) -> None:
+    for machine in (Machine(), Machine(os="Windows", shell="powershell"), Machine(os="Darwin", client="claude-code")):
+        assert ways(CATALOGUE[code], machine), machine

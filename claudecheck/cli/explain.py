@@ -7,11 +7,15 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
 
-from claudecheck.cli.output import aside, fail, terminal, write
+from claudecheck.cli.arguments import ClientOption
+from claudecheck.cli.output import aside, fail, paged, terminal, write
+
+if TYPE_CHECKING:
+    from claudecheck.diagnosis.problems.machine import Machine
 
 _LONGEST_LINE = 1 << 16
 #: A name with a folder or a usual ending was meant as a file, and words with a hyphen close to a code as that code.
@@ -37,12 +41,14 @@ def explain(
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the explanation of a text as JSON.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Of a problem, show every system, shell and client.")] = False,
+    client: ClientOption = None,
 ) -> None:
     """Explain a problem by its code, or find it in a text. Offline."""
     from claudecheck.diagnosis.problems import CATALOGUE
 
     if target is not None and target in CATALOGUE:
-        write(_page_of(target, json_=json_))
+        paged(_page_of(target, json_=json_, all_=all_, client=client))
         return
     if target is None and sys.stdin.isatty():
         fail("nothing to explain", "claudecheck explain CODE, or paste a text into: claudecheck explain -")
@@ -101,7 +107,7 @@ def _fail_unknown(target: str) -> NoReturn:
     fail(f"there is neither a problem nor a file called {target!r}", fix)
 
 
-def _page_of(code: str, *, json_: bool) -> str:
+def _page_of(code: str, *, json_: bool, all_: bool, client: str | None) -> str:
     from claudecheck.diagnosis.problems import CATALOGUE
 
     if json_:
@@ -111,7 +117,18 @@ def _page_of(code: str, *, json_: bool) -> str:
     from claudecheck.render.page import page_text
 
     look = terminal()
-    return page_text(CATALOGUE[code], width=look.width, colour=look.colour, unicode=look.unicode)
+    machine = None if all_ else _machine(client)
+    return page_text(CATALOGUE[code], width=look.width, colour=look.colour, unicode=look.unicode, machine=machine)
+
+
+def _machine(client: str | None) -> Machine:
+    """What is known of this one without a run."""
+    from claudecheck.diagnosis import circumstances
+    from claudecheck.machine import environment
+    from claudecheck.observations import Journal, RouteView
+
+    run = environment.run_observation(environment.read(os.environ))
+    return circumstances.machine(Journal((run,)), RouteView(client=client or "python"), {})
 
 
 def _explained(stream: BinaryIO, name: str, *, json_: bool, typed: bool = False) -> str:

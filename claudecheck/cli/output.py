@@ -46,6 +46,21 @@ def write(text: str) -> None:
         warn(f"cannot write to standard output: {getattr(error, 'strerror', None) or error}")
 
 
+def paged(text: str) -> None:
+    """The same, in the user's pager where stdout is a terminal that is shorter than the text."""
+    import shutil
+
+    import click
+
+    from claudecheck.cli.terminal import is_terminal
+
+    if not is_terminal(sys.stdout, os.environ) or text.count("\n") < shutil.get_terminal_size().lines:
+        write(text)
+        return
+    os.environ.setdefault("LESS", "-RF")  # colours as they are, and no wait where it fits
+    click.echo_via_pager(text, color=True)
+
+
 def terminal() -> Look:
     """What stdout can show."""
     return look_of(sys.stdout)

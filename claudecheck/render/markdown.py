@@ -1,4 +1,4 @@
-"""The report for a ticket, a pull request or a CI summary, and in three lines for a chat. Pure text."""
+"""The report for a ticket, a pull request or a CI summary, and in one line for a chat. Pure text."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from claudecheck.report import Finding, Fix, Report, StageStatus
 _MARKS: dict[StageStatus, str] = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "·"}
 _STATUS_MARKS = {"healthy": "✓", "degraded": "!", "failing": "✗", "incomplete": "!"}
 _LONGEST_CELL = 240
+_LONGEST_LINE = 1000
 
 #: What Markdown or HTML would take for its own, and what a forge would turn into a link or a mention.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]|~]|[<>&$@#]|://|www\.|^[-+=]|^\d+[.)](?=\s|$)", re.IGNORECASE)
@@ -34,17 +35,21 @@ def to_markdown(report: Report) -> str:
 
 
 def short(report: Report) -> str:
-    """Three lines of plain text: what it is, how far it came, and whose move it is."""
+    """One line of plain text for a chat or a log: what it is, the fix, whose move it is, the exit code."""
     found = verdict.culprit(report)
     warnings = ", ".join(finding.code for finding in report.findings if finding.severity == "warning")
-    said = f"{found.code}, {found.title}" if found else verdict.headline(report) + (f": {warnings}" if warnings else "")
-    way = f"{report.route.url} with {verdict.client(report.route)}"
-    lines = [
-        f"claudecheck {report.tool.version}: {said}",
-        f"{way} at {report.started_at}: {verdict.walked(report.stages)}",
-        " · ".join(_below_title(report)),
-    ]
-    return "".join(harmless(line, _LONGEST_CELL) + "\n" for line in lines)
+    said = f"{found.code}: {found.title}" if found else verdict.headline(report) + (f": {warnings}" if warnings else "")
+    parts = [f"claudecheck: {said}", *_fix_in_short(found), *_below_title(report)]
+    return harmless(" · ".join(parts), _LONGEST_LINE) + "\n"
+
+
+def _fix_in_short(found: Finding | None) -> list[str]:
+    """The first fix with its command, where that is one line: half a command is a wrong command."""
+    if found is None or not found.fixes:
+        return []
+    fix = found.fixes[0]
+    lines = [line for command in fix.commands[:1] for line in command_lines(command.line)]
+    return [f"fix: {fix.text}: {lines[0]}" if len(lines) == 1 and len(lines[0]) < _LONGEST_CELL else f"fix: {fix.text}"]
 
 
 def _page(report: Report) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The page of a problem, for a terminal and as Markdown, and all pages as one document.
 
-Pure. A page knows no machine: every way out is shown, headed by the systems and shells that it is
-for, and a hole stands open as `<hole>` in a command and as plain words in a sentence.
+Pure. Where a machine is given, a page shows what is for its system, shell and client; without one it shows every
+fix, headed by the systems and shells that it is for. A hole is open as `<hole>` in a command, and in a sentence as
+plain words.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.problems.facts import WORDS
-from claudecheck.diagnosis.problems.offer import fill_command, written_open
+from claudecheck.diagnosis.problems.facts import SURROUNDINGS, WORDS
+from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.offer import EXCERPTS, fill_command, written_open
 from claudecheck.diagnosis.problems.problem import Problem
 from claudecheck.diagnosis.problems.remedy import Remedy, fill
 from claudecheck.render.paper import QUIET, STRONG, Paper, printed, sheet
@@ -44,10 +46,10 @@ _SEVERITIES: Mapping[Severity, str] = {
     "info": "information",
 }
 _OWNERS: Mapping[Owner, str] = {
-    "you": "yours",
-    "network": "your network or IT team's",
-    "gateway": "that of whoever runs the gateway or server",
-    "anthropic": "Anthropic's",
+    "you": "you",
+    "network": "your network or IT team",
+    "gateway": "whoever runs the gateway or server",
+    "anthropic": "Anthropic",
 }
 _SHELLS: Mapping[Shell, str] = {
     "sh": "sh",
@@ -60,6 +62,14 @@ _SHELLS: Mapping[Shell, str] = {
     "typescript": "TypeScript",
 }
 _PLACES = {"Darwin": "macOS"}
+#: Under which names `looks_like` keeps what a client prints.
+_PRINTED_BY: Mapping[str, tuple[str, ...]] = {
+    "python": ("Python 0.x", "Python 1.x / 2.x"),
+    "typescript": ("TypeScript",),
+    "node": ("TypeScript",),
+    "claude-code": ("Claude Code",),
+    "curl": ("curl",),
+}
 
 
 @dataclass(frozen=True)
@@ -75,20 +85,41 @@ class Way:
         return f"({self.place}) {self.text}" if self.place else self.text
 
 
-def ways(problem: Problem) -> list[Way]:
-    return [_way(remedy) for remedy in problem.fixes]
+def ways(problem: Problem, machine: Machine | None = None) -> list[Way]:
+    """Every fix, or those that may hold on this machine."""
+    held = [one for one in problem.fixes if machine is None or _may_hold(one, machine)]
+    # A problem of other systems is explained with their fixes.
+    return [_way(remedy, machine) for remedy in held] or [_way(remedy, None) for remedy in problem.fixes]
 
 
-def _way(remedy: Remedy) -> Way:
-    places = [*(_PLACES.get(place, place) for place in remedy.systems), *(WORDS[fact] for fact in remedy.when)]
+def _may_hold(remedy: Remedy, machine: Machine) -> bool:
+    """By what is known without a run: the system, the client and the surroundings."""
+    known = machine.known()
+    return (
+        (not remedy.systems or machine.os in remedy.systems)
+        and (not remedy.clients or machine.client in remedy.clients)
+        and all(fact in known for fact in remedy.when if fact in SURROUNDINGS)
+        and not any(fact in known for fact in remedy.unless if fact in SURROUNDINGS)
+    )
+
+
+def _way(remedy: Remedy, machine: Machine | None) -> Way:
+    here = machine is not None  # what holds here needs no heading
+    systems = () if here else remedy.systems
+    when = [fact for fact in remedy.when if not here or fact not in SURROUNDINGS]
+    places = [*(_PLACES.get(place, place) for place in systems), *(WORDS[fact] for fact in when)]
     text = _sentence(remedy.text) + (f" ({fill(remedy.caution, {})})" if remedy.caution else "")
-    return Way(", ".join(places), text, tuple(_by_lines(remedy)))
+    return Way(", ".join(places), text, tuple(_by_lines(remedy, machine)))
 
 
-def _by_lines(remedy: Remedy) -> Iterator[tuple[str, Shell, str]]:
-    """Shells that run the same lines are named together."""
+def _by_lines(remedy: Remedy, machine: Machine | None) -> Iterator[tuple[str, Shell, str]]:
+    """Shells that run the same lines are named together; for a machine the first of its shells that it speaks."""
     lines: dict[Shell, str] = {}
-    for command in written_open(remedy):
+    commands = written_open(remedy)
+    if machine is not None:
+        spoken = [shell for shell in machine.shells() if any(one.shell == shell for one in commands)][:1]
+        commands = [one for one in commands if one.shell in (*spoken, *EXCERPTS)]
+    for command in commands:
         line = fill_command(command.line, {}, command.shell)
         lines[command.shell] = f"{lines[command.shell]}\n{line}" if command.shell in lines else line
     alike: dict[str, list[Shell]] = {}
@@ -101,21 +132,23 @@ def _by_lines(remedy: Remedy) -> Iterator[tuple[str, Shell, str]]:
 def facts(problem: Problem) -> list[tuple[str, str]]:
     """What can be said in a word or two, by label."""
     layer = "the one that failed" if problem.code in ANY_LAYER else problem.layer
-    move = [("whose move", _OWNERS[problem.owner])] if problem.owner else []
+    move = [("who acts", _OWNERS[problem.owner])] if problem.owner else []
     return [
         ("layer", layer),
         ("severity", _SEVERITIES[problem.severity]),
         *move,
-        ("retry", "it may help" if problem.retryable else "it does not help"),
+        ("retry", "yes, it may help" if problem.retryable else "no"),
         ("billed", "possibly: the work may have been done, and only the answer lost" if problem.billed else "no"),
         ("verify", fill(problem.verify, {})),
     ]
 
 
-def looks(problem: Problem) -> list[tuple[str, str]]:
-    """What clients print; those that print the same are named together."""
+def looks(problem: Problem, machine: Machine | None = None) -> list[tuple[str, str]]:
+    """What clients print, or the machine's client; those that print the same are named together."""
     alike: dict[str, list[str]] = {}
     for client, text in problem.looks_like.items():
+        if machine is not None and client not in _PRINTED_BY.get(machine.client, ()):
+            continue
         alike.setdefault(text, []).append(client)
     return [(", ".join(clients), text) for text, clients in alike.items()]
 
@@ -166,7 +199,7 @@ def _markdown(problem: Problem) -> Iterator[str]:
     if problem.looks_like:
         yield from ("", "How it looks:", "")
         yield from (f"- {clients}: {_code_span(text)}" for clients, text in looks(problem))
-    yield from ("", f"How it is told apart: {problem.told_apart}")
+    yield from ("", f"How to tell it apart: {problem.told_apart}")
     yield from ("", "What to do:", "")
     for number, way in enumerate(ways(problem), 1):
         yield f"{number}. {way.headed}"
@@ -197,29 +230,32 @@ def problem_page(problem: Problem, paper: Paper = _PLAIN) -> Group:
     return Group(*_page(problem, paper))
 
 
-def page_text(problem: Problem, *, width: int, colour: bool, unicode: bool) -> str:
+def page_text(problem: Problem, *, width: int, colour: bool, unicode: bool, machine: Machine | None = None) -> str:
     """The page of a problem for a terminal, as a string that ends in a newline."""
     paper = sheet(width, unicode=unicode)
-    return printed(_page(problem, paper), paper, colour=colour)
+    return printed(_page(problem, paper, machine), paper, colour=colour)
 
 
-def _page(problem: Problem, paper: Paper) -> Iterator[RenderableType]:
+def _page(problem: Problem, paper: Paper, machine: Machine | None = None) -> Iterator[RenderableType]:
     yield paper.text(problem.code, STRONG)
     yield paper.text(_sentence(problem.title), STRONG)
     yield Text()
     yield paper.text(_sentence(problem.cause))
-    if problem.looks_like:
+    if shown := looks(problem, machine):
         yield from _heading("How it looks", paper)
-        for clients, text in looks(problem):
+        for clients, text in shown:
             yield _indented(paper.text(clients), 2)
             yield _indented(paper.text(text, QUIET), 4)
-    yield from _heading("How it is told apart", paper)
+    yield from _heading("How to tell it apart", paper)
     yield _indented(paper.text(problem.told_apart), 2)
     yield from _heading("What to do", paper)
-    for number, way in enumerate(ways(problem), 1):
+    for number, way in enumerate(ways(problem, machine), 1):
         yield from _numbered(number, way, paper)
     yield Text()
     yield _grid(12, [(paper.text(label, QUIET), paper.text(value)) for label, value in facts(problem)])
+    if machine is not None:
+        yield Text()
+        yield paper.text("for this system, shell and client; --all shows every other", QUIET)
 
 
 def _heading(text: str, paper: Paper) -> Iterator[RenderableType]:

@@ -87,6 +87,14 @@ Fact = Literal[
     "proxy-untrusted",
 ]
 
+#: What is known of a machine before anything is walked.
+SURROUNDINGS: frozenset[Fact] = frozenset(
+    {
+        "container", "docker", "kubernetes", "mesh", "codespaces", "wsl", "ssh", "ci", "github-actions", "terminal",
+        "no-desktop",
+    }
+)  # fmt: skip
+
 #: A page for every machine says in these words where a fix holds.
 WORDS: Mapping[Fact, str] = {
     "container": "in a container",

@@ -67,6 +67,7 @@ VALUES = (
 BYPASSES = (
     "*",
     "b.corp,*",
+    "localhost *",
     "anthropic.com",
     ".anthropic.com",
     "*.anthropic.com",

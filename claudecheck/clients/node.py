@@ -85,6 +85,11 @@ class Node:
         return self.version >= (26,)
 
     @property
+    def takes_a_star_among_others(self) -> bool:
+        """In NO_PROXY, as in "localhost,*". Seen in 26.12 and not in 26.10; 24.22 does not."""
+        return self.version >= (26, 11)
+
+    @property
     def logs_in_without_password(self) -> bool:
         """Seen in 26.10 and not in 24.21: a user alone is sent to the proxy. Before, none was."""
         return self.version >= (26,)
@@ -259,6 +264,8 @@ def bypass(snapshot: Snapshot, endpoint: Endpoint, node: Node) -> str:
     elif ":" in host:
         host = f"[{host}]"
     for entry in listed.replace(",", " ").split():
+        if entry == "*" and node.takes_a_star_among_others:
+            return entry
         name, port = _entry(entry, node)
         if port in (0, endpoint.port) and _covers(name, host, node):
             return entry

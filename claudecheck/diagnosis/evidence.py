@@ -161,6 +161,14 @@ class Evidence:
         offsets = [clock.offset_s for clock in self.journal.all(Clock, variation=None)]
         return min(offsets, key=abs) if offsets else None
 
+    @property
+    def lists_otherwise(self) -> bool:
+        """A gateway gave its models in another form, and nothing else was asked of it."""
+        seen = self.models
+        if seen is None or self.official or self.run.message:
+            return False
+        return seen.shape == "other-model-list" and 200 <= seen.status < 300
+
     # -- findings
 
     @cached_property

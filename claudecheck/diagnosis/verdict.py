@@ -125,7 +125,7 @@ def _unexplained(evidence: Evidence, told: list[Finding]) -> list[Finding]:
         if (
             stage is not Stage.ENVIRONMENT
             and rows.failed(evidence, stage)
-            and not (stage is Stage.MODELS and rows.proves_route(evidence))
+            and not (stage is Stage.MODELS and (rows.proves_route(evidence) or evidence.lists_otherwise))
         ):
             failures = [step for step in rows.steps(evidence, stage) if not step.ok]
             return [

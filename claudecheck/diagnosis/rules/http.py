@@ -34,6 +34,9 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if works:
         yield _beside_the_route(evidence, seen)
         return
+    if (listed := _listed_otherwise(evidence, seen)) is not None:
+        yield listed
+        return
     for varied in (_refused_header(evidence), _wrong_path(evidence, seen)):
         if varied is not None:
             yield varied
@@ -41,6 +44,14 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     plain = evidence.tried(questions.PLAIN_MODELS)
     if plain is None or not plain.reached:  # else it is the client: told by its own rule
         yield judge(evidence, seen, "models")
+
+
+def _listed_otherwise(evidence: Evidence, seen: HttpExchange) -> Finding | None:
+    """No message was asked for that would show what this gateway speaks."""
+    if not evidence.lists_otherwise:
+        return None
+    not_proved = "not proved: that it takes a message of the API's form, since none was sent"
+    return evidence.finding("models-not-served", seen=[*_seen(seen), not_proved], severity="warning")
 
 
 def _intermittent(evidence: Evidence) -> Iterable[Finding]:

@@ -79,7 +79,7 @@ def shape_of(body: str, content_type: str, document: Any) -> Shape:
     if isinstance(document, dict):
         return _json_shape(document)
     if isinstance(document, list):
-        return "json"
+        return "other-model-list" if _names_models(document) else "json"
     if body.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return "broken-json"
     start = body.lstrip("\ufeff \t\r\n")[:512].lower()
@@ -97,6 +97,8 @@ def _json_shape(document: dict[str, Any]) -> Shape:
         if ours or (not data and "has_more" in document):
             return "model-list"
         return "json" if not data else "other-model-list"
+    if _names_models(document.get("models")) or _names_models(data):
+        return "other-model-list"
     if document.get("type") == "message" and isinstance(document.get("content"), list):
         return "message"
     if isinstance(document.get("input_tokens"), int) and "type" not in document:
@@ -105,6 +107,14 @@ def _json_shape(document: dict[str, Any]) -> Shape:
     if document.get("type") == "error" and isinstance(error, dict) and isinstance(error.get("type"), str):
         return "api-error"
     return "json"
+
+
+def _names_models(listed: Any) -> bool:
+    """Other forms of a list: names alone, or things with a name or a model's id."""
+    if not isinstance(listed, list) or not listed:
+        return False
+    known = ("id", "name", "model", "model_name")
+    return all(isinstance(one, str) or (isinstance(one, dict) and any(name in one for name in known)) for one in listed)
 
 
 def _json(body: str) -> Any:
@@ -145,7 +155,8 @@ def _content_facts(document: dict[str, Any], shape: str) -> dict[str, Any]:
                 line=str(item.get("line") or ""),
                 lifecycle=str(item.get("lifecycle") or ""),
             )
-            for item in document["data"][:100]
+            for item in document.get("data", ())[:100]
+            if isinstance(item, dict) and isinstance(item.get("id"), str)
         ]
         return {"models": models}
     usage = document.get("usage")

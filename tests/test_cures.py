@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
+from claudecheck.clients.snapshot import Snapshot
 from claudecheck.diagnosis import cures
 from claudecheck.diagnosis.change import Change
 from claudecheck.failures import Failure
+from claudecheck.journal.deadline import Deadline
+from claudecheck.journal.journal import JournalWriter
 from claudecheck.observations import (
     ChangeTried,
     HttpExchange,
@@ -20,6 +25,9 @@ from claudecheck.observations import (
     Tunnel,
 )
 from claudecheck.report import Command, Finding, Fix, Layer, Trial
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret
+from claudecheck.run.options import Options
+from claudecheck.run.trials import Ground, within_promises
 
 UNSET = Change(unsets=("HTTPS_PROXY",))
 NAME = cures.name_of(UNSET)
@@ -132,3 +140,28 @@ def test_what_cannot_be_pasted_is_no_cure(fix: Fix) -> None:
 def test_the_same_change_has_the_same_name_in_every_run() -> None:
     assert "cure:" + NAME[5:] == NAME
     assert cures.name_of(Change(unsets=("HTTPS_PROXY",))) == NAME != cures.name_of(Change(unsets=("https_proxy",)))
+
+
+# -- what a trial may send -----------------------------------------------------------------------------
+
+KEY = Credential(sort="api-key", secret=Secret("sk-ant-api03-made-up"), source="ANTHROPIC_API_KEY")
+GATEWAY = Route(endpoint=Endpoint(host="gw.example.com"), credential=KEY)
+PLAIN = replace(GATEWAY, endpoint=Endpoint(scheme="http", host="10.0.0.7", port=80))
+PROXY = Proxy("http", "proxy.example.com", 3128)
+
+
+def sends(own: Route | None, changed: Route) -> bool:
+    ground = Ground(Snapshot(), Plan(own), None, Options(), JournalWriter(Deadline(1)))
+    return bool(within_promises(ground, changed).credential.secret)
+
+
+def test_a_credential_goes_to_the_user_s_own_host_and_to_no_other() -> None:
+    assert sends(GATEWAY, replace(GATEWAY, proxy=PROXY))
+    assert not sends(GATEWAY, replace(GATEWAY, endpoint=Endpoint()))
+    assert not sends(GATEWAY, replace(GATEWAY, endpoint=Endpoint(host="gw.example.com", port=8443)))
+    assert not sends(None, GATEWAY)
+
+
+def test_over_plain_http_no_proxy_gets_to_see_it_that_did_not_before() -> None:
+    assert sends(PLAIN, PLAIN)
+    assert not sends(PLAIN, replace(PLAIN, proxy=PROXY))

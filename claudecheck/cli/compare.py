@@ -78,6 +78,7 @@ def compare(
             model=model,
             local_only=local_only,
             command="compare",
+            cures=False,  # which change decides is the question here
         ),
         json_=json_,
     )

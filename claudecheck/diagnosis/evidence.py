@@ -11,6 +11,7 @@ from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.facts import Fact
 from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.offer import EXCERPTS
 from claudecheck.diagnosis.problems.remedy import Remedy
 from claudecheck.diagnosis.questions import Question
 from claudecheck.diagnosis.variations import Outcome, outcomes
@@ -231,10 +232,11 @@ class Evidence:
 
     def _tried(self, code: str, layer: Layer, remedy: Remedy, change: Change | None) -> Trial | None:
         """What became of a fix in this run. A change that is known as a whole is proposed, so that a run may try it."""
-        if change is not None:
-            self.proposals.append(cures.Proposal(code, layer, change))
-            return cures.trial(self.journal, change, code, layer)
-        return cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
+        proved = cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
+        if change is None or any(command.shell not in EXCERPTS for command in remedy.commands):
+            return proved  # what its commands make before is not there to be walked with
+        self.proposals.append(cures.Proposal(code, layer, change))
+        return cures.trial(self.journal, change, code, layer) or proved
 
     def cleared(self, before: Stage) -> list[str]:
         """What is not at fault, because it was seen working: for `ruled_out`."""

@@ -147,6 +147,8 @@ class _Examination:
 
     def _try_cures(self, plan: Plan) -> None:
         """What the findings so far propose, each walked: the verdict then advises what got through."""
+        if not self.options.cures:
+            return
         from claudecheck.diagnosis import verdict
         from claudecheck.run import trials
 

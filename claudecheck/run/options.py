@@ -31,6 +31,7 @@ class Options:
     resolver: str = "system"  # the demo's nameserver instead of the system's
     command: str = "doctor"
     label: str = ""
+    cures: bool = True  # the changes that the findings propose are walked as well
     policy: Policy | None = None  # of the project: recorded, and judged with the rest
     third_parties: ThirdParties = field(default_factory=ThirdParties)
     announce: Callable[[str, str], None] = _silent

@@ -7,16 +7,18 @@ by the first trial that gets so far.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from claudecheck.clients import python_sdk
+from claudecheck.clients import claude_settings, python_sdk
 from claudecheck.clients.client import InPython
 from claudecheck.clients.registry import named
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.diagnosis import cures, questions
+from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.cures import Proposal
 from claudecheck.failures import Stage
 from claudecheck.journal.journal import JournalWriter
@@ -68,16 +70,15 @@ def _connect_to_answers(ground: Ground, limit_s: float) -> None:
     if route is None or route.proxy is not None:
         return
     found = cures.answered_addresses(ground.writer.journal(), route.endpoint.host)
-    walk = Walk(route=_within_promises(ground, route), writer=ground.writer)
+    walk = Walk(route=within_promises(ground, route), writer=ground.writer)
     facts = questions.Facts(stage=Stage.DNS, route=walk.route, others=ground.options.others, answers=found)
     Walker(walk, ground.options.step_s).walk_all(questions.put(questions.ANSWERED_ADDRESS, facts), limit_s)
 
 
 def _try(ground: Ground, proposal: Proposal, limit_s: float, once: threading.Lock) -> None:
-    variables = proposal.change.applied(ground.snapshot.variables)
-    if variables == ground.snapshot.variables:
+    snapshot = _changed(ground.snapshot, proposal.change)
+    if snapshot is None:
         return  # what it would change is not set here
-    snapshot = _read(ground.snapshot, variables)
     ground.writer.hide(environment.secrets(snapshot))
     plan = _planned(ground, snapshot)
     stops = [concern.kind for concern in plan.concerns if concern.stops_client]
@@ -87,7 +88,7 @@ def _try(ground: Ground, proposal: Proposal, limit_s: float, once: threading.Loc
         and (ground.options.local_only or ground.options.demo)
     ):
         return  # every packet stays with the route's own hosts
-    route = None if plan.route is None else _within_promises(ground, plan.route)
+    route = None if plan.route is None else within_promises(ground, plan.route)
     walk = Walk(route=route or Route(), writer=ground.writer, variation=proposal.id)
     walk.record(
         ChangeTried(
@@ -122,13 +123,38 @@ def _send(walk: Walk, sender: Sender, listed: HttpExchange, ground: Ground, limi
     message.send(walk, sender, chosen, automatic=False, limit_s=limit_s)
 
 
-def _read(first: Snapshot, variables: dict[str, str]) -> Snapshot:
-    """The environment with these variables; which programs are installed was looked up once."""
+def _changed(first: Snapshot, change: Change) -> Snapshot | None:
+    """The environment and the settings files after the change, read anew; None where they are as before."""
+    variables = change.applied(first.variables)
+    files = {
+        path: replace(fact, text=text)
+        for path, fact in first.files.items()
+        if (text := _in_settings(fact.text, change)) != fact.text
+    }
+    if variables == first.variables and not files:
+        return None
     again = environment.read(variables)
     return replace(
-        again, programs=first.programs, bundled_roots=first.bundled_roots,
-        public_roots=again.public_roots or first.public_roots, now=first.now,
-    )  # fmt: skip
+        again,
+        programs=first.programs,
+        bundled_roots=first.bundled_roots,
+        public_roots=again.public_roots or first.public_roots,
+        now=first.now,
+        files={**again.files, **files},
+    )
+
+
+def _in_settings(text: str | None, change: Change) -> str | None:
+    """A settings file with the change made where one of its variables is set there, which is what then counts."""
+    told = claude_settings.parse(text) if text else None
+    block = told.get("env") if told else None
+    if (
+        told is None
+        or not isinstance(block, dict)
+        or not set(block) & {*(name for name, _ in change.sets), *change.unsets}
+    ):
+        return text
+    return json.dumps({**told, "env": change.applied(claude_settings.told_variables(told))})
 
 
 def _planned(ground: Ground, snapshot: Snapshot) -> Plan:
@@ -140,7 +166,7 @@ def _planned(ground: Ground, snapshot: Snapshot) -> Plan:
     return named(client).plan(known, interpreter) if client else python_sdk.plan_of_selected(known, interpreter)
 
 
-def _within_promises(ground: Ground, route: Route) -> Route:
+def within_promises(ground: Ground, route: Route) -> Route:
     """The route as this run may walk it: its resolver and family, and no credential for a host that is not its own."""
     options = ground.options
     route = replace(
@@ -149,7 +175,12 @@ def _within_promises(ground: Ground, route: Route) -> Route:
         family=options.family,
         connect_timeout_s=options.limit_s(route.connect_timeout_s),
     )
-    return replace(route, credential=Credential(), headers=()) if _is_elsewhere(ground, route) else route
+    own = ground.plan.route
+    # Plain HTTP shows the credential to the proxy as well.
+    shown = route.endpoint.scheme == "http" and (own is None or own.proxy != route.proxy)
+    if shown or _is_elsewhere(ground, route):
+        return replace(route, credential=Credential(), headers=())
+    return route
 
 
 def _is_elsewhere(ground: Ground, route: Route) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from claudecheck.cli.demo import options_in
 from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.failures import Stage
 from claudecheck.lab import FAULTS, Fault, Lab
 from claudecheck.machine import environment
 from claudecheck.report import Report
@@ -64,7 +65,9 @@ def examined(lab: Lab, shell: str, home: str) -> tuple[Report, dict[str, str]]:
     }  # fmt: skip
     named = None if "VIRTUAL_ENV" in lab.variables else sys.executable
     snapshot = replace(environment.read(variables), shell="fish" if spoken(shell) == "fish" else "sh")
-    return diagnose(examine(replace(options_in(lab), python=named), snapshot)), variables
+    # Where the message decides nothing it is left out: the SDK's import would take most of the time.
+    message = lab.fault.layer is Stage.MESSAGES or "VIRTUAL_ENV" in lab.variables
+    return diagnose(examine(replace(options_in(lab), python=named, message=message), snapshot)), variables
 
 
 def cured(fault: Fault, shells: Sequence[str], most: int = 9) -> Iterator[Outcome]:

@@ -77,14 +77,16 @@ def counted(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
     """The table's numbers, from the rows of a run's JSON."""
     failing = [row for row in rows if row["verdict"] and row["expected"]["layer"]]
     own = [row for row in failing if row["verdict"]["owner"] == "you"]
-    mendable = [row for row in own if not row["cannot_be_mended"]]
-    pasted = [one for row in failing for one in row["pasted"]]
+    mendable = [row for row in own if not row.get("cannot_be_mended")]
+    pasted = [one for row in failing for one in row.get("pasted", [])]
     return {
         "faults": len(failing),
         "the user's own move": len(own),
         "of them to be mended from that machine": len(mendable),
-        "healed by the first fix": sum(any(p["healed"] and p["first"] for p in row["pasted"]) for row in mendable),
-        "healed by any": sum(any(p["healed"] for p in row["pasted"]) for row in mendable),
+        "healed by the first fix": sum(
+            any(p["healed"] and p["first"] for p in row.get("pasted", [])) for row in mendable
+        ),
+        "healed by any": sum(any(p["healed"] for p in row.get("pasted", [])) for row in mendable),
         "mends shown": sum(row["shown_mends"] for row in failing),
         "mends pasted": len(pasted),
         "mends that let the SDK through": sum(one["healed"] for one in pasted),

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.netlab.cures import counted
+
 Row = dict[str, Any]
 
 LAYERS = ("environment", "dns", "tcp", "tls", "proxy", "models", "messages")
@@ -56,6 +58,7 @@ def document(run: dict[str, Any]) -> str:
         "",
         *answers(rows),
         "",
+        *cures_chapter(rows),
         "## Time to the verdict",
         "",
         *times(rows),
@@ -140,6 +143,31 @@ def answers(rows: Sequence[Row]) -> Iterator[str]:
             wrong = " (wrong)" if one["wrong"] else ""
             lines.append((name, f"`{one['question']['asks']}`", f"{one['seconds']:.1f} s{wrong}", first))
     yield from table(("network", "asked", "took", "first sentence"), lines, longest=LONGEST_SENTENCE)
+
+
+def cures_chapter(rows: Sequence[Row]) -> Iterator[str]:
+    """Of a run whose cures were pasted."""
+    if not any(row.get("pasted", []) for row in rows):
+        return
+    yield from (
+        "## Cures",
+        "",
+        "Every mend that needs nothing filled in was pasted into a shell of the failing machine, in turn `sh`, `bash`,",
+        "`zsh` and `fish`, in a network that was new; then the smallest program of the SDK ran in that shell.",
+        "",
+    )
+    yield from table(("", "faults or mends"), [(name, str(number)) for name, number in counted(rows).items()])
+    told = [row for row in failing(rows) if row["verdict"]["owner"] == "you"]
+    if lost := [row for row in told if row.get("cannot_be_mended")]:
+        yield from ("", "The user's own move, and nothing on that machine can make it:", "")
+        yield from table(("network", "why"), [(row["name"], row["cannot_be_mended"]) for row in lost])
+    wrong = [(row, one) for row in failing(rows) for one in row.get("pasted", []) if not one["healed"]]
+    if wrong:
+        yield from ("", "Pasted, and the SDK did not get through:", "")
+        yield from table(
+            ("network", "shell", "pasted"), [(row["name"], one["shell"], f"`{one['lines']}`") for row, one in wrong]
+        )
+    yield ""
 
 
 def named(text: str) -> str:

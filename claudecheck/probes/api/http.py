@@ -341,7 +341,7 @@ def failure_of_chain(chain: list[Raised]) -> Failure:
     if "SSL" in names or "[SSL" in text:
         return _tls_failure(text)
     numbers = [link.errno for link in chain if link.errno] + [
-        int(n) for n in re.findall(r"\[(?:Errno|WinError) (\d+)\]", text)
+        int(n) for n in re.findall(r"\[(?:Errno|WinError) ([0-9]{1,6})\]", text)
     ]
     if found := next(filter(None, map(system_errors.of_number, numbers)), None):
         return found

@@ -31,7 +31,8 @@ from claudecheck.probes.walk import Walk
 _OWN = ("accept", "user-agent")
 #: Told after the answer, cumulative seconds. All are older than any curl that speaks TLS 1.2.
 _TIMES = ("time_connect", "time_appconnect", "time_pretransfer", "time_starttransfer", "time_total")
-_MARK = b"\nclaudecheck: "
+_TOLD = re.compile(rb"\nclaudecheck: ([0-9]{3}) ([0-9]{3})((?: [0-9]{1,9}(?:[.,][0-9]{1,9})?)*)\s*\Z")
+_LONGEST_TOLD = 400
 _WRITE_OUT = r"\nclaudecheck: " + " ".join(f"%{{{name}}}" for name in ("http_code", "http_connect", *_TIMES))
 #: Seconds by which curl's own limit comes before ours: its words are better than none.
 _EARLIER_S = 0.1
@@ -127,13 +128,13 @@ class _Said:
 
 
 def _read(out: bytes) -> _Said:
-    received, mark, rest = out.rpartition(_MARK)
-    if not mark:  # cut off: the last header says what it was
+    told = _TOLD.search(out, max(len(out) - _LONGEST_TOLD, 0))
+    if told is None:  # cut off: the last header says what it was
         heads = [int(found[1]) for found in _heads(out)]
         return _Said(heads[-1] if heads else 0, 0, {}, out)
-    status, tunnel, *times = rest.decode("ascii", "replace").split()
-    seconds = (float(one.replace(",", ".")) for one in times)  # the locale's comma
-    return _Said(int(status), int(tunnel), {name: s * 1000 for name, s in zip(_TIMES, seconds, strict=False)}, received)
+    seconds = (float(one.replace(b",", b".")) for one in told[3].split())  # the locale's comma
+    times = {name: s * 1000 for name, s in zip(_TIMES, seconds, strict=False)}
+    return _Said(int(told[1]), int(told[2]), times, out[: told.start()])
 
 
 def _heads(received: bytes) -> list[re.Match[bytes]]:

@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -80,16 +81,18 @@ class NodeProgram:
         if self._unverified:
             request = replace(request, authenticated=False)
         by = self._way(walk, request)
+        # A module that is loaded before the script prints to the same pipe, and may print JSON too.
+        mark = secrets.token_hex(8)
         ended = child.run(
             [self._path, str(SCRIPT)],
-            json.dumps(self._command(walk, request, by, limit)).encode(),
+            json.dumps({**self._command(walk, request, by, limit), "mark": mark}).encode(),
             variables=self._variables,
             folder=self._folder,
             deadline=walk.deadline,
             limit_s=limit,
             longest=_LONGEST_LINE,
         )
-        event = _event(ended.out)
+        event = event_of(ended.out, mark.encode())
         facts = _told(request, event, limit) if event else _silent(ended, limit)
         if by == "sdk":
             facts |= {"authenticated": True, "auth_header": walk.route.credential.header}
@@ -170,16 +173,14 @@ def _hashed(folders: str) -> list[str]:
 # -- what it said ------------------------------------------------------------------------------------
 
 
-def _event(out: bytes) -> dict[str, Any] | None:
-    """The script's line: the last one. What a preloaded module prints stands before it."""
-    for line in reversed(out.splitlines()):
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and event.get("event") == "told":
-            return event
-    return None
+def event_of(out: bytes, mark: bytes) -> dict[str, Any] | None:
+    """The script's line, told by its mark. None when it is not there, or not whole."""
+    line = out.rpartition(b"\n" + mark)[2].partition(b"\n")[0] if b"\n" + mark in out else b""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and event.get("event") == "told" else None
 
 
 def _told(request: Request, event: dict[str, Any], limit_s: float) -> dict[str, Any]:

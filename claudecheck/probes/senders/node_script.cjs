@@ -24,7 +24,7 @@ function tell(facts) {
   const body = Buffer.concat(seen.pieces).subarray(0, LONGEST_BODY).toString("utf8");
   const { by, url, status, headers, bytes } = seen;
   const line = { event: "told", by, url, status, headers, body, bytes, phase: phases.last, times: phases.times, ...facts };
-  let left = Buffer.from(JSON.stringify(line) + "\n");
+  let left = Buffer.from("\n" + command.mark + JSON.stringify(line) + "\n");
   while (left.length) left = left.subarray(fs.writeSync(1, left));
   process.exit(0);
 }

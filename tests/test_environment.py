@@ -90,6 +90,16 @@ def test_proxies_of_other_programs_are_read_from_their_files(tmp_path: Path) -> 
     )
 
 
+@LINUX
+def test_gits_proxy_is_the_one_that_git_would_use_for_the_api(tmp_path: Path) -> None:
+    near = '[http "https://api.anthropic.com"]\n  proxy = http://near:4\n'
+    write(tmp_path / "home/.gitconfig", "[http]\n  proxy = http://far:3\n[include]\n  path = work.inc\n")
+    write(tmp_path / "home/work.inc", near)
+    write(tmp_path / "etc/gitconfig", '[http "https://github.com"]\n  proxy = http://other:5\n')
+    snapshot = environment.read({"HOME": str(tmp_path / "home")}, root=str(tmp_path))
+    assert snapshot.known_proxies == (Setting("http://near:4", "~/.gitconfig"),)
+
+
 def test_the_local_network_is_asked_without_a_packet() -> None:
     snapshot = environment.read({})
     seen = environment.local_network(snapshot)

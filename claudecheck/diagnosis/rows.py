@@ -255,7 +255,8 @@ def _tls_failed(handshake: TlsHandshake) -> str:
         case Failure.HOSTNAME_MISMATCH:
             return f"certificate is for {', '.join(chain[0].names[:2])}" if chain else "certificate is for another name"
         case Failure.TIMED_OUT:
-            return f"silence after {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"
+            how = "no end" if handshake.bytes_received else "silence"
+            return f"{how} after {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"
         case Failure.RESET:
             return f"reset after {handshake.bytes_sent} bytes sent, {handshake.bytes_received} received"
         case Failure.CLOSED:

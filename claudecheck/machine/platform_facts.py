@@ -27,6 +27,7 @@ LONGEST_OUTPUT = 1 << 20
 #: The API's published addresses: what the kernel's routes are asked for.
 API_IPV4 = "160.79.104.10"
 API_IPV6 = "2607:6bc0::10"
+API_URL = "https://api.anthropic.com/"
 _MOST_ANCESTORS = 32
 
 _SHELLS: Mapping[str, Shell] = {
@@ -170,8 +171,9 @@ def known_proxies(name: System, desktop: Mapping[str, str], home: str, root: Pat
         return ()
     found = [
         (_etc_environment(reading.text(root / "etc/environment")), "/etc/environment"),
-        (_git_proxy(reading.text(Path(home) / ".gitconfig")), "~/.gitconfig"),
-        (_git_proxy(reading.text(root / "etc/gitconfig")), "/etc/gitconfig"),
+        (_git_proxy(Path(home) / ".gitconfig", home), "~/.gitconfig"),
+        (_git_proxy(Path(home) / ".config/git/config", home), "~/.config/git/config"),
+        (_git_proxy(root / "etc/gitconfig", home), "/etc/gitconfig"),
         (_desktop_proxy(desktop), "the desktop's settings"),
     ]
     return tuple(Setting(value, source) for value, source in found if value)
@@ -187,16 +189,12 @@ def _etc_environment(text: str) -> str:
     return values.get("https_proxy") or values.get("all_proxy") or values.get("http_proxy") or ""
 
 
-def _git_proxy(text: str) -> str:
-    """`http.proxy`, which git uses for https as well."""
-    section = ""
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped.startswith("["):
-            section = stripped.lower()
-        elif section == "[http]" and (told := re.match(r"proxy\s*=\s*(\S+)", stripped, re.IGNORECASE)):
-            return told[1].strip('"')
-    return ""
+def _git_proxy(config: Path, home: str) -> str:
+    """`http.proxy` for the API's URL: git itself knows what its files include, and which section is the nearest."""
+    if not reading.text(config):
+        return ""
+    command = ("git", "config", "--includes", "--file", str(config), "--get-urlmatch", "http.proxy", API_URL)
+    return _ask(*command, variables={"HOME": home}).strip()
 
 
 def desktop_settings(name: System, variables: Variables) -> dict[str, str]:

@@ -20,13 +20,27 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as in `typing`, whose import would cost fifty times what this one does
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from claudecheck.explanation import Explanation
     from claudecheck.observations import Family
     from claudecheck.report import Report
     from claudecheck.route import ClientName
 
-__all__ = ["__version__", "diagnose", "explain"]
+__all__ = ["Explanation", "Report", "__version__", "adiagnose", "diagnose", "explain"]
+
+
+def __getattr__(name: str) -> object:
+    """The types of the answers, loaded when they are named."""
+    if name == "Report":
+        from claudecheck.report import Report
+
+        return Report
+    if name == "Explanation":
+        from claudecheck.explanation import Explanation
+
+        return Explanation
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def diagnose(
@@ -38,6 +52,8 @@ def diagnose(
     python: str | None = None,
     model: str | None = None,
     local_only: bool = False,
+    base_url: str | None = None,
+    key_env: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Report:
     """Walk the route of a client in this environment, and say what is wrong with it. Prints nothing.
@@ -46,7 +62,8 @@ def diagnose(
     costs one output token. `client` is "python" (the default), "typescript", "node", "claude-code" or
     "curl"; `family` keeps to addresses of "ipv4" or "ipv6". `python` is the interpreter whose SDK sends
     the message; by default the one that `claudecheck doctor` would choose. `local_only=True` sends
-    nothing to hosts that are not on the route. `environ` stands in for `os.environ`.
+    nothing to hosts that are not on the route. `base_url` is walked to instead of the environment's; to another host
+    the key goes that the variable `key_env` holds, or none. `environ` stands in for `os.environ`.
 
     Whatever is wrong with the route is in the report. `ValueError`: an option has no such value.
     """
@@ -72,7 +89,44 @@ def diagnose(
         local_only=local_only,
         command="diagnose",
     )
-    return verdict_of(examine(options, environment.read(os.environ if environ is None else environ)))
+    snapshot = environment.read(os.environ if environ is None else environ)
+    if base_url is not None:
+        from claudecheck.run.compare import towards
+
+        snapshot = towards(snapshot, base_url, key_env or "")
+    return verdict_of(examine(options, snapshot))
+
+
+async def adiagnose(**options: Any) -> Report:
+    """`diagnose` beside an event loop: the same options and errors. It does not hold up the loop, nor the end of the
+    process when the caller has stopped waiting: what a lookup blocks is a daemon thread.
+    """
+    import asyncio
+    import threading
+
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Report] = loop.create_future()
+
+    def settle(report: Report | None, error: BaseException | None) -> None:
+        if answer.done():  # cancelled
+            return
+        if error is not None:
+            answer.set_exception(error)
+        elif report is not None:
+            answer.set_result(report)
+
+    def walk() -> None:
+        try:
+            report, error = diagnose(**options), None
+        except Exception as raised:  # handed to the one who waits
+            report, error = None, raised
+        try:
+            loop.call_soon_threadsafe(settle, report, error)
+        except RuntimeError:  # the loop was closed meanwhile
+            return
+
+    threading.Thread(target=walk, name="adiagnose", daemon=True).start()
+    return await answer
 
 
 def explain(source: BaseException | str | bytes) -> Explanation:

@@ -185,3 +185,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""  # given to the run, so that many reports can be told apart
     policy: PolicyOutcome | None = None
     schema_version: Literal[1] = SCHEMA_VERSION
+
+    def __str__(self) -> str:
+        """Three lines: what it is, how far it came, whose move it is."""
+        from claudecheck.render.markdown import short
+
+        return short(self).rstrip("\n")
+
+    def to_json(self) -> str:
+        """What `claudecheck doctor --json` prints."""
+        from claudecheck.render.machine import to_json
+
+        return to_json(self)

@@ -18,8 +18,8 @@ from claudecheck.cli.arguments import Format
 from tests import doctor
 
 
-def build(place: Path, umask: int) -> dict[str, str]:
-    """The archives' digests, built from a copy of the sources."""
+def copied(place: Path) -> Path:
+    """What is tracked, or would be, and nothing else."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=doctor.ROOT, capture_output=True, text=True, check=True,
@@ -29,6 +29,11 @@ def build(place: Path, umask: int) -> dict[str, str]:
         if source.is_file() and not source.is_symlink():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, place / name)
+    return place
+
+
+def build(place: Path, umask: int) -> dict[str, str]:
+    """The archives' digests."""
     environment = {**doctor.clean_environment(), "SOURCE_DATE_EPOCH": "1795000000", "PYTHONPATH": str(place)}
     old = os.umask(umask)
     try:
@@ -64,7 +69,8 @@ def test_a_man_page_names_every_option_and_groff_reads_it(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_the_same_sources_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
-    first, second = (build(tmp_path / name, umask) for name, umask in (("one", 0o022), ("another place", 0o077)))
+    places = [copied(tmp_path / name) for name in ("one", "another place")]
+    first, second = (build(place, umask) for place, umask in zip(places, (0o022, 0o077), strict=True))
     assert first == second
     assert len(first) == 2
 
@@ -73,7 +79,7 @@ def test_the_same_sources_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
 def test_what_was_built_works_once_installed(tmp_path: Path) -> None:
     built = doctor.ROOT / "dist"
     if not list(built.glob("*.whl")):
-        build(tmp_path / "sources", 0o022)
+        build(copied(tmp_path / "sources"), 0o022)
         built = tmp_path / "sources" / "dist"
     (wheel,), (sources,) = built.glob("*.whl"), built.glob("*.tar.gz")
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "fresh")], check=True)

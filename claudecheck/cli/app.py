@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +14,7 @@ from claudecheck.cli.demo import demo
 from claudecheck.cli.doctor import doctor
 from claudecheck.cli.explain import explain
 from claudecheck.cli.merge import merge
-from claudecheck.cli.output import write
+from claudecheck.cli.output import fail, write
 from claudecheck.cli.routes import routes
 from claudecheck.cli.run import run
 from claudecheck.cli.trust import trust
@@ -39,7 +40,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Typer's place for options before the command."""
@@ -52,7 +53,25 @@ def schema() -> None:
     write(schema_text())
 
 
+def help_(
+    context: typer.Context,
+    command: Annotated[str | None, typer.Argument(metavar="[COMMAND]", help="The command to be told of.")] = None,
+) -> None:
+    """Show what a command does and which options it has."""
+    group: Any = context.find_root().command
+    if command is None:
+        write(context.find_root().get_help())
+    elif command in group.commands:
+        shown = group.commands[command]
+        with shown.make_context(command, [], parent=context.find_root(), resilient_parsing=True) as its_own:
+            write(shown.get_help(its_own))
+    else:
+        near = get_close_matches(command, list(group.commands), n=1, cutoff=0.5)
+        fail(f"there is no command {command!r}", f"did you mean {near[0]}?" if near else "claudecheck help names them")
+
+
 #: What stands behind the program's name is the program's, also without `--`.
 app.command(context_settings={"allow_interspersed_args": False})(run)
 for command in (doctor, cure, compare, demo, explain, routes, trust, merge, watch, schema):
     app.command()(command)
+app.command("help")(help_)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from claudecheck.clients.registry import NAMES
+from claudecheck.failures import Stage
 
 
 class Format(StrEnum):
@@ -52,6 +53,26 @@ VerboseOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing when the client gets through.")]
 MessageOption = Annotated[
     bool, typer.Option("--no-message", help="Leave out the message, which costs one output token.")
+]
+OnlyOption = Annotated[
+    Stage | None, typer.Option("--only", metavar="STAGE", help="Walk as far as this stage: nothing after it is sent.")
+]
+SkipOption = Annotated[
+    Stage | None,
+    typer.Option("--skip", metavar="STAGE", help="Leave out this stage, and those after it, which need it."),
+]
+UrlArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[URL]", help="The base URL to walk to, instead of the environment's."),
+]
+BaseUrlOption = Annotated[str | None, typer.Option("--base-url", metavar="URL", help="The same as URL.")]
+KeyNameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key-env",
+        metavar="NAME",
+        help="The variable with the key for URL; to another host than the environment's no other key is sent.",
+    ),
 ]
 PythonOption = Annotated[
     str | None,

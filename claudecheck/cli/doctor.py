@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from claudecheck.cli.arguments import (
+    BaseUrlOption,
     ClientOption,
     ControlOption,
     Format,
     FormatOption,
     JsonOption,
+    KeyNameOption,
     LabelOption,
     LocalOption,
     MessageOption,
     ModelOption,
     NoPolicyOption,
+    OnlyOption,
     OutputOption,
     PolicyOption,
     PythonOption,
@@ -26,13 +29,16 @@ from claudecheck.cli.arguments import (
     ReplayOption,
     ResolverOption,
     SaveOption,
+    SkipOption,
     StrictOption,
     TimeoutOption,
+    UrlArgument,
     VerboseOption,
 )
 from claudecheck.cli.output import fail
 from claudecheck.cli.outputs import Outputs, deliver, outputs_of
 from claudecheck.cli.policy import judged_by, policy_of
+from claudecheck.failures import Stage
 
 if TYPE_CHECKING:
     from claudecheck.clients.snapshot import Snapshot
@@ -41,12 +47,17 @@ if TYPE_CHECKING:
 
 
 def doctor(
+    url: UrlArgument = None,
+    base_url: BaseUrlOption = None,
+    key_env: KeyNameOption = None,
     json_: JsonOption = False,
     format_: FormatOption = Format.TEXT,
     output: OutputOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     no_message: MessageOption = False,
+    only: OnlyOption = None,
+    skip: SkipOption = None,
     client: ClientOption = None,
     python: PythonOption = None,
     model: ModelOption = None,
@@ -75,7 +86,9 @@ def doctor(
     usual = ThirdParties()
     options = Options(
         timeout_s=timeout,
-        message=not no_message,
+        message=not no_message and only in (None, Stage.MESSAGES) and skip is None,
+        last=only,
+        before=skip,
         client=client,
         python=interpreter_at(python),
         model=model,
@@ -89,7 +102,21 @@ def doctor(
             resolvers_named=bool(public_resolver),
         ),
     )
-    finish(examined(options, environment.read(os.environ)), outputs)
+    finish(
+        examined(options, _towards(environment.read(os.environ), url if url is not None else base_url, key_env)),
+        outputs,
+    )
+
+
+def _towards(snapshot: Snapshot, url: str | None, key_name: str | None) -> Snapshot:
+    from claudecheck.run.compare import UnusableError, towards
+
+    if url is None:
+        return snapshot
+    try:
+        return towards(snapshot, url, key_name or "")
+    except UnusableError as error:
+        fail(str(error), error.fix)
 
 
 def examined(options: Options, snapshot: Snapshot) -> Journal:

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
@@ -30,6 +31,15 @@ def _codes(incomplete: str) -> list[tuple[str, str]]:
     return [(code, fill(problem.title, {})) for code, problem in CATALOGUE.items() if code.startswith(incomplete)]
 
 
+def _listed() -> Iterator[str]:
+    """A line a problem: its layer, its code, its title."""
+    from claudecheck.diagnosis.problems import CATALOGUE
+
+    width = max(map(len, CATALOGUE))
+    for code, title in _codes(""):
+        yield f"{CATALOGUE[code].layer:<12} {code:<{width}} {title}"
+
+
 def explain(
     target: Annotated[
         str | None,
@@ -43,10 +53,14 @@ def explain(
     json_: Annotated[bool, typer.Option("--json", help="Print the explanation of a text as JSON.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Of a problem, show every system, shell and client.")] = False,
     client: ClientOption = None,
+    list_: Annotated[bool, typer.Option("--list", help="Name every problem, and exit.")] = False,
 ) -> None:
     """Explain a problem by its code, or find it in a text. Offline."""
     from claudecheck.diagnosis.problems import CATALOGUE
 
+    if list_:
+        write("\n".join(_listed()))
+        return
     if target is not None and target in CATALOGUE:
         paged(_page_of(target, json_=json_, all_=all_, client=client))
         return
@@ -102,7 +116,7 @@ def _fail_unknown(target: str) -> NoReturn:
     fix = (
         f"did you mean {near}?"
         if near
-        else "all codes stand in docs/problems.md; a text goes to: claudecheck explain -"
+        else "claudecheck explain --list names every code; a text goes to: claudecheck explain -"
     )
     fail(f"there is neither a problem nor a file called {target!r}", fix)
 

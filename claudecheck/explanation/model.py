@@ -62,6 +62,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         """The code; where there is none, whether that is for want of evidence or of a problem."""
         return self.problem or ("unknown" if self.confidence == "low" else "no problem")
 
+    def to_json(self) -> str:
+        """What `claudecheck explain --json` prints."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+
     def __str__(self) -> str:
         """The short form: what `print(claudecheck.explain(error))` shows."""
         name = self.name

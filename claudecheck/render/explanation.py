@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +20,7 @@ _ROTATE = "The text holds a key or a password. Whoever saw the text may use it: 
 
 def to_json(explanation: Explanation) -> str:
     """The contract of `explain --json`, readable, with a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode() + "\n"
+    return explanation.to_json()
 
 
 def render_text(explanation: Explanation, *, width: int, colour: bool, unicode: bool) -> str:

@@ -178,6 +178,16 @@ def _endpoint(snapshot: Snapshot) -> Endpoint:
     return route.endpoint if route else Endpoint()
 
 
+def towards(snapshot: Snapshot, url: str, key_name: str = "") -> Snapshot:
+    """The environment of a client that goes to `url`. A key goes only to the host that it belongs to: elsewhere it is
+    the one that the variable `key_name` holds, or none. Raises `UnusableError`.
+    """
+    read, own = base_url.parse(url, "--base-url"), _endpoint(snapshot)
+    if not key_name and read.endpoint is not None and read.endpoint.url == own.url:
+        return snapshot
+    return _elsewhere(Planned(label="", options=Options(), snapshot=snapshot), url, key_name).snapshot
+
+
 def _elsewhere(start: Planned, url: str, key_name: str) -> Planned:
     snapshot = start.snapshot
     read = base_url.parse(url, "--base-url")

@@ -17,6 +17,7 @@ from typing import TypeVar
 from claudecheck.clients.providers import GATEWAY
 from claudecheck.diagnosis import addresses, origin, questions
 from claudecheck.diagnosis.questions import Facts
+from claudecheck.diagnosis.rows import DIRECT, PROXIED
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import (
     HttpExchange,
@@ -87,6 +88,8 @@ class Ladder:
 
     def climb(self) -> None:
         """Walk the route; where it fails, vary it."""
+        if self._left_out(Stage.PROXY if self.route.proxy is not None else Stage.DNS):
+            return None
         stream = self._through_proxy() if self.route.proxy is not None else self._directly()
         if stream is None:
             return self._wait_for_others()
@@ -96,6 +99,18 @@ class Ladder:
             stream.close()
         return None
 
+    def _left_out(self, stage: Stage) -> bool:
+        """Whether the walk shall end before this stage; then it and what comes after it are recorded as left out."""
+        order = PROXIED if self.route.proxy is not None else DIRECT
+        last, before = self.options.last, self.options.before
+        left = (last is not None and order.index(stage) > order.index(last)) or (
+            before is not None and order.index(stage) >= order.index(before)
+        )
+        for later in order[order.index(stage) :] if left else ():
+            if later is not Stage.PROXY or self.route.proxy is not None:
+                self.walk.writer.write(Skipped(stage=later, because="option"))
+        return left
+
     def _at_the_host(self, stream: Stream) -> None:
         """What is asked of the API, over the connection that is open by now."""
         if self.route.endpoint.scheme == "https" or self.route.proxy is None:
@@ -104,7 +119,8 @@ class Ladder:
             for stage in (Stage.MODELS, Stage.MESSAGES):
                 self.walk.writer.write(Skipped(stage=stage, because="provider"))
             return self._wait_for_others()
-        self._ask_the_api()
+        if not self._left_out(Stage.MODELS):
+            self._ask_the_api()
         return self._wait_for_others()
 
     # -- to the host
@@ -114,9 +130,14 @@ class Ladder:
         if not found:
             self._fail(Stage.DNS)
             return None
+        if self._left_out(Stage.TCP):
+            return None
         stream = self._connect(found)
         if stream is None:
             self._fail(Stage.TCP)
+            return None
+        if self._left_out(Stage.TLS):
+            stream.close()
             return None
         if self.route.endpoint.scheme == "http":
             self._stay_with(_peer(self.walk))
@@ -131,6 +152,9 @@ class Ladder:
         stream = self._hedged(opening, self._facts(Stage.PROXY), 3 * self.options.step_s)
         if stream is None:
             self._fail(Stage.PROXY)
+            return None
+        if self._left_out(Stage.TLS):
+            stream.close()
             return None
         if endpoint.scheme == "http":
             return stream

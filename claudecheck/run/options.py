@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from claudecheck.diagnosis.third_parties import NO_THIRD_PARTIES, ThirdParties
+from claudecheck.failures import Stage
 from claudecheck.observations import Family, Policy
 from claudecheck.route import ClientName
 
@@ -25,6 +26,8 @@ class Options:
     python: str | None = None
     model: str | None = None
     patience_s: float | None = None  # what each step and request may take; None: what the client gives it
+    last: Stage | None = None  # no stage after it is walked
+    before: Stage | None = None  # neither this stage nor one after it is walked
     local_only: bool = False
     strict: bool = False
     demo: bool = False

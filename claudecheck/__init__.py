@@ -54,6 +54,7 @@ def diagnose(
     local_only: bool = False,
     base_url: str | None = None,
     key_env: str | None = None,
+    label: str = "",
     environ: Mapping[str, str] | None = None,
 ) -> Report:
     """Walk the route of a client in this environment, and say what is wrong with it. Prints nothing.
@@ -63,7 +64,8 @@ def diagnose(
     "curl"; `family` keeps to addresses of "ipv4" or "ipv6". `python` is the interpreter whose SDK sends
     the message; by default the one that `claudecheck doctor` would choose. `local_only=True` sends
     nothing to hosts that are not on the route. `base_url` is walked to instead of the environment's; to another host
-    the key goes that the variable `key_env` holds, or none. `environ` stands in for `os.environ`.
+    the key goes that the variable `key_env` holds, or none. `label` tells
+    this report from others. `environ` stands in for `os.environ`.
 
     Whatever is wrong with the route is in the report. `ValueError`: an option has no such value.
     """
@@ -87,6 +89,7 @@ def diagnose(
         python=python,
         model=model,
         local_only=local_only,
+        label=label,
         command="diagnose",
     )
     snapshot = environment.read(os.environ if environ is None else environ)

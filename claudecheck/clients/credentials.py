@@ -51,7 +51,7 @@ class Flaw:
 
     detail: str
     stops_client: bool = False
-    stray_marks: bool = False  # without its white space and quotes the value is well formed
+    stray_marks: bool = False  # its visible ASCII alone, without quotes, is well formed
 
 
 def kind_of(value: str) -> str:
@@ -79,7 +79,7 @@ def sendable(value: str, sdk: Sdk) -> bool:
 def malformed(value: str, *, bearer: bool, official: bool, sdk: Sdk) -> Flaw | None:
     """The first thing that is wrong with the form; a gateway's own tokens may have any form."""
     flaw = _flaw(value, bearer=bearer, official=official, sdk=sdk)
-    bare = re.sub(r"[\s\"'`]", "", value)
+    bare = re.sub(r"[^!-~]|[\"'`]", "", value)
     stray = bool(flaw and bare) and bare != value and _flaw(bare, bearer=bearer, official=official, sdk=sdk) is None
     return replace(flaw, stray_marks=stray) if flaw else None
 

@@ -40,7 +40,7 @@ class Edited(msgspec.Struct, frozen=True, tag=True):
 
 
 class Stripped(msgspec.Struct, frozen=True, tag=True):
-    """The value that `variable` has, without white space and quotes: what a copy or a file brought along."""
+    """The value that `variable` has, with its visible ASCII alone, and no quotes: without what a copy brought along."""
 
     variable: str
 
@@ -126,6 +126,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return [*(name for name, _ in self.sets), *self.unsets]
 
 
+def bare(value: str) -> str:
+    """Visible ASCII, and no quotes."""
+    return re.sub(r"[^!-~]|[\"'`]", "", value)
+
+
 def encoded(url: str) -> str:
     """What is encoded already stays as it is."""
     before, at, host = url.rpartition("@")
@@ -146,7 +151,7 @@ def _worth(value: Value, variables: Mapping[str, str]) -> str:
         case Edited(variable=name, pattern=pattern, replacement=replacement):
             return re.sub(pattern, replacement, variables.get(name, ""))
         case Stripped(variable=name):
-            return re.sub(r"[\s\"'`]", "", variables.get(name, ""))
+            return bare(variables.get(name, ""))
         case Encoded(variable=name):
             return encoded(variables.get(name, ""))
         case Unheaded(variable=name, header=header):

@@ -162,6 +162,13 @@ def _joined_store(journal: Journal) -> bool | None:
     return True if held else None
 
 
+def _certifi(journal: Journal) -> bool | None:
+    """The public roots, with which a file is joined, hold the one that is missing."""
+    handshake = _failed_handshake(journal)
+    judged = [store for store in handshake.stores if store.store == "certifi"] if handshake is not None else []
+    return any(store.trusted for store in judged) if judged else None
+
+
 def _true_time(journal: Journal) -> bool | None:
     """By the other clock, every certificate of the chain holds."""
     handshake, clocks = _failed_handshake(journal), journal.all(Clock, variation=None)
@@ -194,6 +201,7 @@ def _over_ipv4(journal: Journal) -> bool | None:
 #: What stands for a cure without being a question of its own: it is read off what the route has shown.
 _SHOWN: Mapping[str, Callable[[Journal], bool | None]] = {
     "tls:joined-store": _joined_store,
+    "tls:certifi": _certifi,
     "tls:true-time": _true_time,
     "dns:nameserver": _another_nameserver,
     "tcp:ipv4": _over_ipv4,

@@ -23,10 +23,8 @@ from claudecheck.run.examine import examine
 from tests.cures.paste import Mend, Pasted, installed, mends, paste, spoken
 from tests.doctor import clean_environment
 
-#: The user's own move, and yet nothing that is on the machine could mend it.
-CANNOT_BE_MENDED = {
-    "key-missing": "only the user knows the key",
-}
+#: A demo has one host, and no packet of its tests leaves this machine.
+_LEAVES = re.compile(r"api[.]anthropic[.]com|unset (.* )?ANTHROPIC_BASE_URL|set -e (.* )?ANTHROPIC_BASE_URL")
 
 
 @dataclass
@@ -76,7 +74,8 @@ def cured(fault: Fault, shells: Sequence[str], most: int = 9) -> Iterator[Outcom
         same = [shell for shell in shells if spoken(shell) == language]
         with Lab(fault) as lab, tempfile.TemporaryDirectory(prefix="claudecheck-home-") as home:
             report, variables = examined(lab, same[0], home)
-            outcome = Outcome(fault, report, shown=list(mends(report)))
+            stay = [mend for mend in mends(report) if _LEAVES.search(mend.lines) is None]
+            outcome = Outcome(fault, report, shown=stay)
             venv = lab.variables.get("VIRTUAL_ENV")
             python = f"{venv}/bin/python3" if venv else sys.executable
             for mend in outcome.shown[:most]:

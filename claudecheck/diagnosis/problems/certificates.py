@@ -155,12 +155,14 @@ CA_FILE_INCOMPLETE = Problem(
             commands=joined_with_certifi("{cafile}"),
             change=assign("SSL_CERT_FILE", JOINED),
             clients=PYTHON,
+            proved_by="tls:certifi",
         ),
         Remedy(
             text=_CERTIFI,
             commands=joined_with_certifi("{cafile}"),
             change=assign("CURL_CA_BUNDLE", JOINED),
             clients=CURL,
+            proved_by="tls:certifi",
         ),
         Remedy(
             text="Unset the variable: the client's usual store trusts this certificate",

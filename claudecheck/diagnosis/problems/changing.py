@@ -133,7 +133,7 @@ def _sh_set(name: str, value: Value, literal: Literal) -> Iterator[str]:
         case Copied(variable=other, before=before):
             yield f'export {name}={literal(before) if before else ""}"${{{other}:?}}"'
         case Stripped(variable=other):
-            yield f"export {name}=\"$(printenv {other} |\n  tr -d '[:space:]\\042\\047\\140')\""
+            yield f"export {name}=\"$(printenv {other} |\n  LC_ALL=C tr -cd '!#-&(-_a-~')\""
         case Encoded(variable=other):
             yield f"export {name}=\"$({{python}} -c \\\n  '{_ENCODE}' \\\n  {other})\""
         case Edited(variable=other, pattern=pattern, replacement=new):
@@ -173,7 +173,7 @@ def _fish_set(name: str, value: Value, literal: Literal) -> Iterator[str]:
             yield f'test -n "${other}"'
             yield f"set -gx {name} {literal(before) if before else ''}${other}"
         case Stripped(variable=other):
-            yield f"set -gx {name} (printenv {other} |\n  tr -d '[:space:]\\042\\047\\140')"
+            yield f"set -gx {name} (printenv {other} |\n  LC_ALL=C tr -cd '!#-&(-_a-~')"
         case Encoded(variable=other):
             yield f"set -gx {name} ({{python}} -c \\\n  '{_ENCODE}' \\\n  {other})"
         case Edited(variable=other, pattern=pattern, replacement=new):
@@ -219,7 +219,7 @@ def _powershell_set(name: str, value: Value, literal: Literal) -> str:
         case Copied(variable=other, before=before):
             return f"Set-Item Env:{name} " + (f"`\n  ({literal(before)} + $env:{other})" if before else f"$env:{other}")
         case Stripped(variable=other):
-            return f"Set-Item Env:{name} `\n  ($env:{other} -replace '[\\s\"''`]', '')"
+            return f"Set-Item Env:{name} `\n  ($env:{other} -replace '[^!-~]|[\"''`]', '')"
         case Encoded(variable=other):
             return f"Set-Item Env:{name} (& {{python}} -c `\n  '{_ENCODE}' `\n  {other})"
         case Edited(variable=other, pattern=pattern, replacement=new):

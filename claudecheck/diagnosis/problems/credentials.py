@@ -266,6 +266,11 @@ BASE_URL_INVALID = Problem(
             unless=("host-of-a-region",),
         ),
         Remedy(
+            text="Write `https://` in front of it",
+            change=assign("{base_url_variable}", Edited("{base_url_variable}", "^", "https://")),
+            guess=True,
+        ),
+        Remedy(
             text="Unset it to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
             caution=_GATEWAYS_KEY,

@@ -6,6 +6,7 @@ from claudecheck.diagnosis.problems.problem import Problem
 from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program, look
 from claudecheck.diagnosis.problems.spelling import (
     JOINED,
+    PROXY_VARIABLES,
     assign,
     connection_error,
     everywhere,
@@ -41,6 +42,12 @@ PROXY_URL_INVALID = Problem(
             text="Percent-encode the user name and the password in it",
             change=assign("{proxy_variable}", Encoded("{proxy_variable}")),
             when=("proxy-has-credentials",),
+        ),
+        Remedy(
+            text="Unset the proxy variables: without them this machine reaches {host}",
+            change=unset(*PROXY_VARIABLES),
+            caution=_LEAVES_ELSEWHERE,
+            guess=True,
         ),
         Remedy(
             text="Put the user name and the password in again; both are asked for and encoded",
@@ -90,6 +97,12 @@ PROXY_SCHEME_UNSUPPORTED = Problem(
             when=("socks-unknown-scheme",),
             unless=("socks-missing",),
             clients=("python", "curl"),
+        ),
+        Remedy(
+            text="Unset the proxy variables: without them this machine reaches {host}",
+            change=unset(*PROXY_VARIABLES),
+            caution=_LEAVES_ELSEWHERE,
+            guess=True,
         ),
         Remedy(
             text="If the proxy program has an HTTP port too, name that, and unset the SOCKS variable in both spellings",

@@ -67,6 +67,9 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
     change = _change(remedy.change, known, machine) if remedy.change else None
     if remedy.change is not None and change is None:
         return None
+    outcome = tried(remedy, change if change is not None and change.complete else None)
+    if remedy.guess and outcome is None:
+        return None
     places = _places(change, machine)
     barred = remedy.needs_root and not machine.may_become_root
     needs = [*remedy.needs, *_open(remedy, known), *(change.needs if change else [])]
@@ -78,7 +81,7 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
         text=text,
         commands=commands,
         kind="ask" if barred else remedy.kind,
-        tried=tried(remedy, change if change is not None and change.complete else None),
+        tried=outcome,
         needs=list(dict.fromkeys(needs)),
         place=fill(remedy.place, values) or _place(commands, places),
     )

@@ -50,6 +50,7 @@ _START = (
             "{proxy_variable}", Edited("{proxy_variable}", "localhost|127[.]0[.]0[.]1", "host.docker.internal")
         ),
         when=("local-proxy", "docker"),
+        guess=True,
         caution="on Linux the container needs `--add-host=host.docker.internal:host-gateway`",
     ),
     Remedy(text="Start the proxy program on this machine", when=("local-proxy",), unless=("container",)),
@@ -271,11 +272,13 @@ PROXY_NOT_A_PROXY = Problem(
                 unsets=("HTTPS_PROXY", "https_proxy"),
             ),
             unless=("proxy-plain", "direct-works"),
+            guess=True,
         ),
         Remedy(
             text="If it is a SOCKS proxy, say so in the URL",
             change=assign("{proxy_variable}", Edited("{proxy_variable}", "^https?:", "socks5h:")),
             unless=("proxy-plain", "direct-works"),
+            guess=True,
             clients=("python", "curl"),
         ),
         _CORRECT,

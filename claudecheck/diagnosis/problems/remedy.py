@@ -88,7 +88,8 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     `change` is what it changes, when that is variables: its commands are written from it, after `commands` where
     there are some, and a run can try it. `proved_by` is the id of the question whose success shows that a fix which
     needs rights would work. `place` says where it is done when that is not this machine's shell; `needs` is
-    what the commands ask for. `key` is the name by which a rule asks for it.
+    what the commands ask for. `key` is the name by which a rule asks for it. A `guess` is worth a try and no advice:
+    it is shown only where a run has tried it.
     """
 
     text: str
@@ -105,6 +106,7 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     proved_by: str = ""
     key: str = ""
+    guess: bool = False
 
     @property
     def needs_root(self) -> bool:

@@ -50,7 +50,7 @@ def test_until_healthy_ends_at_the_first_walk_that_gets_through() -> None:
         (["--every", "²s"], "not a time of at least one second"),
         (["--for", "soon"], "not a time of at least one second"),
         (["--listen", "127.0.0.1:http"], "names no port"),
-        (["--log", "/nowhere/x.jsonl"], "cannot write"),
+        (["--log", "/proc/x/x.jsonl"], "cannot write"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_the_first_walk(arguments: list[str], said: str) -> None:

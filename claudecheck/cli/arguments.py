@@ -47,6 +47,16 @@ OutputOption = Annotated[
 LabelOption = Annotated[
     str, typer.Option("--label", metavar="NAME", help="Put a name into the report, to tell many of them apart.")
 ]
+PacketOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--packet", metavar="FILE", help="Write the evidence for support or a network team: FILE.md, or FILE.zip."
+    ),
+]
+AskOption = Annotated[bool, typer.Option("--ask", help="Print only the message for whoever has to act.")]
+PrivateOption = Annotated[
+    bool, typer.Option("--private", help="In --packet and --ask, replace names of hosts and users by pseudonyms.")
+]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Everything that was seen, ruled out and varied, and every fix.")
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from claudecheck.cli.arguments import (
+    AskOption,
     BaseUrlOption,
     ClientOption,
     ControlOption,
@@ -23,7 +24,9 @@ from claudecheck.cli.arguments import (
     NoPolicyOption,
     OnlyOption,
     OutputOption,
+    PacketOption,
     PolicyOption,
+    PrivateOption,
     PythonOption,
     QuietOption,
     ReplayOption,
@@ -36,7 +39,7 @@ from claudecheck.cli.arguments import (
     VerboseOption,
 )
 from claudecheck.cli.output import fail
-from claudecheck.cli.outputs import Outputs, deliver, outputs_of
+from claudecheck.cli.outputs import Outputs, deliver, outputs_of, with_evidence
 from claudecheck.cli.policy import judged_by, policy_of
 from claudecheck.failures import Stage
 
@@ -64,6 +67,9 @@ def doctor(
     timeout: TimeoutOption = 30.0,
     strict: StrictOption = False,
     label: LabelOption = "",
+    packet: PacketOption = None,
+    ask: AskOption = False,
+    private: PrivateOption = False,
     local_only: LocalOption = False,
     save: SaveOption = None,
     replay: ReplayOption = None,
@@ -80,6 +86,7 @@ def doctor(
     from claudecheck.run.options import Options
 
     outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
+    outputs = with_evidence(outputs, packet, ask=ask, private=private)
     if replay is not None:
         journal = replayed(replay)
         finish(judged_by(journal, policy_of(policy, without=no_policy)) if policy or no_policy else journal, outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,9 @@ class Outputs:
     files: tuple[tuple[Format, Path], ...] = ()
     verbose: bool = False
     quiet: bool = False
+    packet: Path | None = None  # the evidence for whoever has to act
+    ask: bool = False  # print nothing but the message for them
+    private: bool = False  # with pseudonyms in both
 
 
 def outputs_of(
@@ -64,6 +67,17 @@ def outputs_of(
     return Outputs(shown[0] if shown else Format.TEXT, tuple(files), verbose, quiet)
 
 
+def with_evidence(outputs: Outputs, packet: Path | None, *, ask: bool, private: bool) -> Outputs:
+    """With the evidence packet and the message for whoever has to act."""
+    from claudecheck.cli import packet as evidence
+
+    if packet is not None:
+        evidence.check(packet)
+    if private and packet is None and not ask:
+        fail("--private has nothing to make private", "it goes with --packet FILE or --ask")
+    return replace(outputs, packet=packet, ask=ask, private=private)
+
+
 def _form(name: str, written: str) -> Format:
     if name not in list(Format):
         near = get_close_matches(name, list(Format), n=1, cutoff=0.5)
@@ -90,8 +104,12 @@ def deliver(report: Report, outputs: Outputs) -> None:
         put = saving.add if form in _ADDED else saving.save
         if why := put(path, rendered(report, form, _FILE, verbose=outputs.verbose)):
             warn(f"cannot write {path}: {why}")
+    if outputs.packet is not None or outputs.ask:
+        from claudecheck.cli import packet as evidence
+
+        evidence.hand_over(report, outputs.packet, ask=outputs.ask, private=outputs.private)
     in_step = is_step(os.environ)
-    if not (outputs.quiet and report.exit_code == ExitCode.HEALTHY):
+    if not outputs.ask and not (outputs.quiet and report.exit_code == ExitCode.HEALTHY):
         shown = rendered(report, outputs.shown, terminal(), verbose=outputs.verbose)
         write(_guarded(shown) if in_step and outputs.shown in _PROSE else shown)
     if in_step:

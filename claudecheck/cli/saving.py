@@ -43,6 +43,11 @@ def save(path: Path, text: str) -> str:
     return _tried(path, text.encode("utf-8", "backslashreplace"), added=False)
 
 
+def save_bytes(path: Path, content: bytes) -> str:
+    """The same of what is no text."""
+    return _tried(path, content, added=False)
+
+
 def add(path: Path, text: str) -> str:
     """The same behind what the file holds."""
     return _tried(path, text.encode("utf-8", "backslashreplace"), added=True)

@@ -59,10 +59,10 @@ def _page(report: Report) -> Iterator[str]:
     yield ""
     yield " · ".join(map(prose, _below_title(report)))
     yield ""
-    yield from _stages(report)
+    yield from stage_table(report)
     if found:
         yield from _in_full(found)
-        yield from _variations(report)
+        yield from variation_table(report)
     for finding in verdict.others(report):
         yield from _in_short(finding)
     notes = [*verdict.surroundings(report), verdict.cut(report), verdict.cost(report.billed)]
@@ -76,7 +76,7 @@ def _below_title(report: Report) -> list[str]:
     return phrases if report.status == "failing" else phrases[1:]
 
 
-def _stages(report: Report) -> Iterator[str]:
+def stage_table(report: Report) -> Iterator[str]:
     yield "| | stage | what was seen | time |"
     yield "|---|---|---|---:|"
     for row in report.stages:
@@ -110,7 +110,7 @@ def _in_short(finding: Finding) -> Iterator[str]:
             yield from _fix("Fix", fix)
 
 
-def _variations(report: Report) -> Iterator[str]:
+def variation_table(report: Report) -> Iterator[str]:
     if not report.variations:
         return
     yield "| | what was varied | from | to | outcome |"
@@ -134,10 +134,10 @@ def _paragraph(label: str, text: str) -> Iterator[str]:
 def _fix(label: str, fix: Fix) -> Iterator[str]:
     yield from _paragraph(label, f"{fix.text}{verdict.trial(fix)}")
     for shell, commands in groupby(fix.commands, key=lambda command: command.shell):
-        yield from _code(shell, [line for command in commands for line in command_lines(command.line)])
+        yield from fenced(shell, [line for command in commands for line in command_lines(command.line)])
 
 
-def _code(language: str, lines: list[str]) -> Iterator[str]:
+def fenced(language: str, lines: list[str]) -> Iterator[str]:
     """A fence that is longer than any run of backticks in it."""
     fence = "`" * max(3, 1 + max(len(run) for line in lines for run in re.findall("`*", line)))
     yield f"{fence}{language}"

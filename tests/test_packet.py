@@ -1,0 +1,130 @@
+"""The evidence packet: enough to act on, fit to be sent unread, and the message for whoever has to act."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from markdown_it import MarkdownIt
+from msgspec.structs import replace
+
+from claudecheck.lab import Lab
+from claudecheck.observations import NameLookup
+from claudecheck.render import packet
+from claudecheck.render.machine import to_json
+from claudecheck.report import Report
+from tests import doctor
+from tests.network_reports import DNS_NAME_NOT_FOUND, HEALTHY, PROXY_AUTH_REQUIRED, TLS_INTERCEPTED
+from tests.reports import REPORTS
+from tests.test_render import FRIENDLY, UNTRUSTED, saying
+
+
+@pytest.mark.parametrize("name", FRIENDLY)
+def test_the_packet_holds_what_is_needed_to_act(name: str) -> None:
+    report = FRIENDLY[name]
+    text = packet.packet(report)
+    assert report.started_at in text
+    assert f"exit {report.exit_code}" in text
+    assert report.route.client_version in text
+    for row in report.stages:
+        assert f"| {row.name} |" in text
+    assert "openssl s_client -connect" in text
+    assert "$ANTHROPIC_API_KEY" in text
+    if report.findings and report.status == "failing":
+        assert report.findings[0].code in text
+
+
+def test_the_network_team_is_asked_for_hosts_ports_names_and_ranges() -> None:
+    asked = packet.ask(TLS_INTERCEPTED)
+    for part in ("api.anthropic.com, port 443", "server name api.anthropic.com", "160.79.104.0/23", "2607:6bc0::/48"):
+        assert part in asked
+    assert "is resolved" in packet.ask(replace(DNS_NAME_NOT_FOUND, findings=[_owned(DNS_NAME_NOT_FOUND, "network")]))
+
+
+def _owned(report: Report, owner: str) -> object:
+    return replace(report.findings[0], owner=owner)
+
+
+@pytest.mark.parametrize("owner", ["network", "gateway", "anthropic", "you", None])
+def test_there_is_a_message_for_everybody_who_may_have_to_act(owner: str | None) -> None:
+    for report in REPORTS.values():
+        if report.findings:
+            told = packet.ask(
+                replace(report, findings=[replace(report.findings[0], owner=owner), *report.findings[1:]])
+            )
+            assert len(told) > 40
+
+
+def test_a_healthy_run_asks_for_nothing() -> None:
+    assert packet.ask(HEALTHY) == "Nothing has to be done: healthy.\n"
+
+
+def test_pseudonyms_are_stable_and_leave_public_names() -> None:
+    seen = NameLookup(name="gw.intern.corp.example", addresses=["10.1.2.3"])
+    report = replace(
+        PROXY_AUTH_REQUIRED,
+        route=replace(PROXY_AUTH_REQUIRED.route, cafile="/home/ana/ca.pem"),
+        observations=[*PROXY_AUTH_REQUIRED.observations, seen],
+        findings=[replace(PROXY_AUTH_REQUIRED.findings[0], seen=["gw.intern.corp.example in /home/ana/x"])],
+    )
+    text, again = packet.packet(report, private=True), packet.packet(report, private=True)
+    assert text == again
+    assert "corp.example" not in text
+    assert "/home/ana" not in text
+    assert "host-" in text
+    assert "user-" in text
+    assert "api.anthropic.com" in text
+
+
+@given(text=UNTRUSTED)
+@settings(max_examples=40, deadline=None)
+def test_no_text_becomes_markup_in_the_packet(text: str) -> None:
+    page = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(packet.packet(saying(f"x{text}x")))
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def test_the_doctor_writes_the_packet_and_prints_only_what_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "evidence of today.zip"
+    with Lab("tls-intercepted") as lab:
+        options = ("--no-message", "--local-only", "--python", doctor.PYTHON, "--packet", str(path), "--ask")
+        ran = doctor.invoke("doctor", *options, variables=lab.variables)
+    assert ran.exit_code == 13
+    assert "tls-intercepted" in ran.out
+    assert "  ✓ dns" not in ran.out
+    with zipfile.ZipFile(path) as archive:
+        assert set(archive.namelist()) == {"packet.md", "report.json", "chain.pem"}
+        assert json.loads(archive.read("report.json"))["problem"] == "tls-intercepted"
+        assert b"BEGIN CERTIFICATE" in archive.read("chain.pem")
+        for name in archive.namelist():
+            assert lab.variables["ANTHROPIC_API_KEY"].encode() not in archive.read(name)
+
+
+def test_a_packet_that_would_hold_a_secret_is_not_written(tmp_path: Path) -> None:
+    report = replace(TLS_INTERCEPTED, started_at="2026-11-21T09:30:00Z", label="hunter2-hunter2")
+    saved, path = tmp_path / "report.json", tmp_path / "packet.md"
+    seen = [replace(one, label="hunter2-hunter2") if hasattr(one, "label") else one for one in report.observations]
+    saved.write_text(to_json(replace(report, observations=seen)), encoding="utf-8")
+    ran = doctor.invoke(
+        "doctor", "--replay", str(saved), "--packet", str(path), variables={"ANTHROPIC_API_KEY": "hunter2-hunter2"}
+    )
+    # Replaying redacts what this process knows, so the packet is clean, or else it is not there.
+    assert not path.exists() or "hunter2-hunter2" not in path.read_text(encoding="utf-8")
+    assert "hunter2-hunter2" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--packet", "evidence.pdf"), "neither .md nor .zip"),
+        (("--packet", "/proc/x/x.md"), "cannot write"),
+        (("--private",), "nothing to make private"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_run(arguments: tuple[str, ...], said: str) -> None:
+    ran = doctor.invoke("doctor", *arguments)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert said in ran.err

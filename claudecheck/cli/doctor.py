@@ -148,10 +148,12 @@ def replayed(path: Path) -> Journal:
     from claudecheck.journal.journal import JournalWriter
     from claudecheck.machine import environment, reading
 
-    # A pipe is read as `cat` reads it: whoever names one means it.
-    content = path.read_bytes() if reading.is_pipe(path) else reading.content(path, LARGEST_REPORT)
-    if content is None:
-        fail(f"cannot read {path}", "name a file that `claudecheck doctor --save FILE` wrote")
+    try:
+        with reading.opened(path) as file:
+            content = file.read(LARGEST_REPORT) or b""
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        fail(f"cannot read {path}: {why}", "name a file that `claudecheck doctor --save FILE` wrote")
     try:
         writer = JournalWriter(Deadline(0), environment.secrets(environment.read(os.environ)))
         for seen in journal_of(content).observations:

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
@@ -75,8 +74,10 @@ def explain(
 
 
 def _of_file_or_words(target: str, *, json_: bool) -> str:
+    from claudecheck.machine import reading
+
     try:
-        with Path(target).open("rb") as stream:
+        with reading.opened(target) as stream:
             return _explained(stream, target, json_=json_)
     except (FileNotFoundError, NotADirectoryError):
         if _FILE_NAME.search(target) or (_CODE_NAME.fullmatch(target) and _nearest(target)):

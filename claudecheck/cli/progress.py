@@ -21,6 +21,7 @@ from claudecheck.observations import (
     Tunnel,
     VariationTried,
 )
+from claudecheck.render.untrusted import ascii_only, harmless
 
 _SLOW_MS = 2000
 _REDRAW_S = 0.25
@@ -160,7 +161,7 @@ class Progress:
     def _replace(self, text: str) -> None:
         """Write over the line. Blanks rather than an escape sequence: they work on every terminal."""
         room = terminal_of(self._stream, self._environ).width - 1
-        text = text.encode("ascii", "backslashreplace").decode()[:room]
+        text = ascii_only(harmless(text))[:room]
         if text != self._shown:
             self._stream.write("\r" + text.ljust(len(self._shown)) + ("" if text else "\r"))
             self._stream.flush()

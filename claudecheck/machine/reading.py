@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ LIMIT_S, _LIMIT_BESIDE_STUCK_S = 1.0, 0.05
 #: A folder that holds more than that holds no configuration.
 _MOST_NAMES = 10_000
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+#: Opening a pipe waits for its other end, and reading some files of the kernel waits for news.
+_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _stuck: set[threading.Thread] = set()
 
 
@@ -60,6 +62,21 @@ def content(path: str | Path, most: int) -> bytes | None:
     return patiently(lambda: _content(path, most), None)
 
 
+def opened(path: str | Path) -> BinaryIO:
+    """A file or a pipe to read to its end, as a stream. `OSError`: it cannot be had, or has no end.
+
+    A pipe that nobody writes to is empty; one whose writer is slow is waited for, as `cat` does.
+    """
+    descriptor = os.open(path, _AT_ONCE)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISFIFO(kind):
+        os.set_blocking(descriptor, True)
+    elif not stat.S_ISREG(kind) and not (stat.S_ISCHR(kind) and os.isatty(descriptor)):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file" if not stat.S_ISDIR(kind) else os.strerror(errno.EISDIR))
+    return os.fdopen(descriptor, "rb")
+
+
 def text(path: str | Path, most: int = LARGEST_TEXT) -> str:
     """A small text, with a mark for what is not UTF-8; empty when it cannot be had."""
     return (content(path, most) or b"").decode("utf-8", "replace")
@@ -74,10 +91,6 @@ def is_folder(path: str | Path) -> bool:
     return patiently(lambda: os.path.isdir(path), False)  # noqa: PTH112
 
 
-def is_pipe(path: str | Path) -> bool:
-    return patiently(lambda: stat.S_ISFIFO(os.stat(path).st_mode), False)  # noqa: PTH116
-
-
 def exists(path: str | Path) -> bool:
     return patiently(lambda: os.path.exists(path), False)  # noqa: PTH110
 
@@ -88,9 +101,7 @@ def names_in(folder: str | Path, suffix: str = "") -> list[str]:
 
 
 def _content(path: str | Path, most: int) -> bytes | None:
-    # Opening a pipe waits for its other end, and reading some files of the kernel waits for news.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, _AT_ONCE)
     with os.fdopen(descriptor, "rb") as file:
         return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -17,6 +18,9 @@ from pathlib import Path
 import pytest
 
 from claudecheck.cli import saving
+from claudecheck.cli.progress import Progress
+from claudecheck.journal.deadline import Deadline
+from claudecheck.machine import reading
 from tests import doctor
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a shell with >&-, and signals")
@@ -174,3 +178,28 @@ def test_whenever_a_signal_comes_no_child_is_left_and_the_code_is_its_own(moment
 def _is_ours(err: str) -> bool:
     """Until Python runs our first line, the system's answer to a signal holds, or the interpreter's own traceback."""
     return "/claudecheck/" in err
+
+
+def test_the_progress_line_obeys_no_escape_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True)
+    progress = Progress(shown, Deadline(60), environ={"COLUMNS": "200"})
+    monkeypatch.setattr(Deadline, "elapsed_ms", lambda _: 9000.0)
+    progress._steps.wait("dns", "\x1b]0;owned\x07")
+    progress._replace(progress.line())
+    assert "\\x1b]0;owned\\x07" in shown.getvalue()
+    assert shown.getvalue().strip().isprintable()
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/", "/nonexistent.txt"])
+def test_what_has_no_end_is_not_read_to_it(place: str) -> None:
+    for command in (["explain", place], ["doctor", "--replay", place]):
+        ran = doctor.invoke(*command)
+        assert (ran.exit_code, ran.out) == (2, "")
+        assert ran.err.count("\n") == 2
+
+
+def test_a_pipe_without_a_writer_is_an_empty_text(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with reading.opened(tmp_path / "pipe") as pipe:
+        assert pipe.read() == b""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -73,17 +75,26 @@ def _added(population: Population, text: bytes) -> bool:
 
 def _texts(names: list[str]) -> Iterator[tuple[str, bytes]]:
     """Every report with the name of its file, one after the other."""
+    from claudecheck.machine import reading
+
     for name in names:
         if name == "-":
             yield from (("standard input", line) for line in _split(sys.stdin.buffer.read()))
             continue
         path = Path(name)
-        if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.suffix in _ENDINGS and one.is_file())
-            for file in files:
+        if reading.is_folder(path):
+            for file in sorted(_reports_in(path)):
                 yield from ((file.name, text) for text in _split(_content(file)))
         else:
             yield from ((path.name, text) for text in _split(_content(path)))
+
+
+def _reports_in(folder: Path) -> Iterator[Path]:
+    """Below it as well; what this user may not search is passed over."""
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            if path.suffix in _ENDINGS and os.access(path, os.R_OK) and stat.S_ISREG(path.stat().st_mode):
+                yield path
 
 
 def _content(path: Path) -> bytes:

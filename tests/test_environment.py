@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from claudecheck.clients import python_sdk
+from claudecheck.clients import python_sdk, rows
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.machine import environment, files, platform_facts, reading
 from claudecheck.observations import Interpreter, LocalNetwork, Run
@@ -98,6 +98,35 @@ def test_gits_proxy_is_the_one_that_git_would_use_for_the_api(tmp_path: Path) ->
     write(tmp_path / "etc/gitconfig", '[http "https://github.com"]\n  proxy = http://other:5\n')
     snapshot = environment.read({"HOME": str(tmp_path / "home")}, root=str(tmp_path))
     assert snapshot.known_proxies == (Setting("http://near:4", "~/.gitconfig"),)
+
+
+@LINUX
+def test_proxies_that_editors_are_told_are_read_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write(
+        home / ".config/Code/User/settings.json",
+        '{\n  // "http.proxy": "http://old:1",\n  "http.proxy": "http://joe:hunter22@vs:2",\n  "a": [1,],\n}\n',
+    )
+    write(
+        home / ".vscode-server/data/Machine/settings.json", '{"http.proxySupport": "on", "http.proxy": "http://far:3"}'
+    )
+    off = '<option name="USE_HTTP_PROXY" value="{}" /><option name="PROXY_HOST" value="jb" />'
+    on = off.format("true") + '<option name="PROXY_PORT" value="4" />'
+    write(home / ".config/JetBrains/PyCharm2026.2/options/proxy.settings.xml", f"<application>{on}</application>")
+    write(home / ".config/JetBrains/IdeaIC2025.1/options/proxy.settings.xml", off.format("false"))
+    write(home / ".config/Cursor/User/settings.json", "not json")
+    snapshot = environment.read({"HOME": str(home)}, root=str(tmp_path))
+    assert snapshot.known_proxies == (
+        Setting("http://joe:hunter22@vs:2", "http.proxy in VS Code's settings"),
+        Setting("http://far:3", "http.proxy in the settings of VS Code's server"),
+        Setting("http://jb:4", "the proxy settings of PyCharm2026.2"),
+    )
+    assert "hunter22" in environment.secrets(snapshot)
+    assert [one.proxy for one in rows.routes(snapshot, None).elsewhere] == [
+        "http://[redacted]@vs:2",
+        "http://far:3",
+        "http://jb:4",
+    ]
 
 
 def test_the_local_network_is_asked_without_a_packet() -> None:

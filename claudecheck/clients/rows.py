@@ -10,6 +10,7 @@ from claudecheck.clients import node
 from claudecheck.clients.client import Client, InPython
 from claudecheck.clients.registry import clients, named
 from claudecheck.clients.snapshot import Program, Snapshot
+from claudecheck.clients.urls import shown
 from claudecheck.observations import Interpreter
 from claudecheck.route import ClientName, Plan, Route
 
@@ -49,9 +50,17 @@ class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
     concerns: list[str] = []
 
 
+class KnownProxy(msgspec.Struct, frozen=True, kw_only=True):
+    """A proxy that another program of this machine is told, and that no client here reads there."""
+
+    proxy: str  # without userinfo
+    source: str
+
+
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[RouteRow]
     disagreements: list[str] = []
+    elsewhere: list[KnownProxy] = []
 
 
 def routes(snapshot: Snapshot, interpreter: Interpreter | None) -> Routes:
@@ -61,7 +70,8 @@ def routes(snapshot: Snapshot, interpreter: Interpreter | None) -> Routes:
 
 def rows(snapshot: Snapshot, interpreter: Interpreter | None, plans: Mapping[ClientName, Plan]) -> Routes:
     made = [_row(client, snapshot, interpreter, plans[client.name]) for client in clients() if client.name in plans]
-    return Routes(rows=made, disagreements=list(disagreements(made)))
+    elsewhere = [KnownProxy(proxy=shown(one.value), source=one.source) for one in snapshot.known_proxies]
+    return Routes(rows=made, disagreements=list(disagreements(made)), elsewhere=elsewhere)
 
 
 def _row(client: Client, snapshot: Snapshot, interpreter: Interpreter | None, plan: Plan) -> RouteRow:
@@ -165,10 +175,10 @@ def _told(
     if len(groups) < 2 or (verbs and len({row.proxy for row in made}) < 2):
         return
     parts = []
-    for shown, sharing in groups.items():
+    for common, sharing in groups.items():
         titles = node.together([row.title for row in sharing])
         form = one if len(sharing) == 1 else many
-        parts.append(f"{titles} {_going(sharing)}" if verbs else form.format(titles, shown))
+        parts.append(f"{titles} {_going(sharing)}" if verbs else form.format(titles, common))
     yield "; ".join(parts) + "."
 
 

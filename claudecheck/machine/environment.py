@@ -60,7 +60,7 @@ def read(variables: Mapping[str, str] | None = None, *, root: str = "/") -> Snap
         cwd=_place(Path.cwd),
         now=time.time(),
         system_proxies=platform_facts.system_proxies(name),
-        known_proxies=platform_facts.known_proxies(name, desktop, home, base),
+        known_proxies=platform_facts.known_proxies(name, desktop, known, home, base),
         pac=platform_facts.proxy_script(name, desktop),
         system_store=_system_store() if name == "Linux" else "",
         interfaces=platform_facts.interfaces(name),

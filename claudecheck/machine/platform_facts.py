@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from claudecheck.clients.snapshot import Setting
-from claudecheck.machine import child, reading
+from claudecheck.machine import child, editor_proxies, reading
 
 System = Literal["Linux", "Darwin", "Windows"]
 Shell = Literal["sh", "fish", "powershell", "cmd"]
@@ -165,18 +165,23 @@ def proxy_script(name: System, desktop: Mapping[str, str]) -> str:
     return desktop.get("autoconfig-url", "") if desktop.get("mode") == "auto" else ""
 
 
-def known_proxies(name: System, desktop: Mapping[str, str], home: str, root: Path) -> tuple[Setting, ...]:
+def known_proxies(
+    name: System, desktop: Mapping[str, str], variables: Variables, home: str, root: Path
+) -> tuple[Setting, ...]:
     """Proxies for https that other programs of this machine use, and no Python client reads."""
-    if name != "Linux":
-        return ()
-    found = [
+    found = _on_linux(desktop, home, root) if name == "Linux" else []
+    found += editor_proxies.found(name, variables, home)
+    return tuple(Setting(value, source) for value, source in found if value)
+
+
+def _on_linux(desktop: Mapping[str, str], home: str, root: Path) -> list[tuple[str, str]]:
+    return [
         (_etc_environment(reading.text(root / "etc/environment")), "/etc/environment"),
         (_git_proxy(Path(home) / ".gitconfig", home), "~/.gitconfig"),
         (_git_proxy(Path(home) / ".config/git/config", home), "~/.config/git/config"),
         (_git_proxy(root / "etc/gitconfig", home), "/etc/gitconfig"),
         (_desktop_proxy(desktop), "the desktop's settings"),
     ]
-    return tuple(Setting(value, source) for value, source in found if value)
 
 
 def _etc_environment(text: str) -> str:

@@ -42,6 +42,8 @@ def _page(routes: Routes, paper: Paper) -> Iterator[RenderableType]:
             yield from _block(row, paper)
             yield Text()
     yield from _ignored(routes.rows, paper)
+    for known in routes.elsewhere:
+        yield paper.text(f"{known.proxy} is named in {known.source}, where no client looks")
 
 
 def _disagreements(told: Sequence[str], worst: StageStatus, paper: Paper) -> Iterator[RenderableType]:

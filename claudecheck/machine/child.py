@@ -223,7 +223,7 @@ def run(
     deadline = deadline or Deadline(limit_s)
     try:
         child = Child(command, variables=variables, folder=folder)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError, subprocess.SubprocessError) as error:
         return Ended(err=str(error), started=False)
     status = None
     try:

@@ -31,8 +31,8 @@ def raises(*_: Any, **__: Any) -> Any:
 
 def report_of(fault: str) -> Report:
     with Lab(fault) as lab:
-        options = Options(message=False, local_only=True, timeout_s=20, python=doctor.PYTHON)
-        return diagnose(examine(options, environment.read(doctor.clean_environment(lab.variables)), Deadline(20)))
+        options = Options(message=False, local_only=True, timeout_s=60, python=doctor.PYTHON)
+        return diagnose(examine(options, environment.read(doctor.clean_environment(lab.variables)), Deadline(60)))
 
 
 def test_the_crash_of_a_variation_is_its_own_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,12 +30,12 @@ QUICK = ("-n 8", "-v 130000")
 def healthy_under(limit: str) -> None:
     """A healthy network, walked by a process that may have little: no traceback, no cause, nothing to install again."""
     with Lab("healthy") as lab:
-        options = "doctor --json --local-only --no-message --timeout 20"
+        options = "doctor --json --local-only --no-message --timeout 60"
         told = doctor.clean_environment(lab.variables)
         script = f'ulimit {limit} || exit 99; exec "$0" -m claudecheck {options} --python "$0"'
         done = subprocess.run(
             ["/bin/sh", "-c", script, sys.executable],
-            capture_output=True, text=True, env=told, timeout=90, check=False, cwd=doctor.ROOT,
+            capture_output=True, text=True, env=told, timeout=120, check=False, cwd=doctor.ROOT,
         )  # fmt: skip
     if done.returncode == 99:
         pytest.skip(f"this system does not know ulimit {limit}")
@@ -61,8 +61,8 @@ def test_no_tight_limit_is_called_anything_else(limit: str) -> None:
 
 def report() -> Report:
     with Lab("healthy") as lab:
-        options = Options(message=False, local_only=True, timeout_s=20, python=doctor.PYTHON)
-        return diagnose(examine(options, environment.read(doctor.clean_environment(lab.variables)), Deadline(20)))
+        options = Options(message=False, local_only=True, timeout_s=60, python=doctor.PYTHON)
+        return diagnose(examine(options, environment.read(doctor.clean_environment(lab.variables)), Deadline(60)))
 
 
 def fails(error: BaseException) -> Any:

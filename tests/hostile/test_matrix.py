@@ -82,7 +82,7 @@ def watched(command: list[str], told: Mapping[str, str], heard: list[bytes]) -> 
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
-        out, err = ours.communicate(timeout=60)
+        out, err = ours.communicate(timeout=120)
         ended.set()
         watcher.join()
     assert "Traceback" not in err, err
@@ -110,7 +110,7 @@ def holds(stage: str, name: str, script: Script) -> None:
     own = 13 if (stage, name) == ("proxy", "bomb") else LAYERS[stage]
     assert ran.exit_code in (own, 20), (stage, name, ran.exit_code, ran.report["problem"])
     assert ran.exit_code == ran.report["exit_code"]
-    assert ran.took_s < 4 * TIMEOUT_S, ran.took_s  # the machine may be loaded; a hang has no end
+    assert ran.took_s < 10 * TIMEOUT_S, ran.took_s  # the machine may be loaded; a hang has no end
     assert ran.report["duration_ms"] < 1000 * (TIMEOUT_S + 2)
     assert ran.peak_mb < MOST_MB, ran.peak_mb
     assert ran.report["reached_api"] is not True
@@ -145,7 +145,7 @@ def test_every_peer_that_misbehaves_is_named_by_its_layer(stage: str, name: str,
 
 
 def test_what_is_no_http_is_said_and_shown() -> None:
-    ran = run("models", ANYWHERE["redis"])
+    ran = run("models", ANYWHERE["redis"], "--timeout", "60")
     assert ran.report["problem"] == "response-malformed"
     seen = " ".join(ran.report["findings"][0]["seen"])
     assert "the answer is not HTTP" in seen

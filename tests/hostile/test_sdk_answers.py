@@ -31,11 +31,13 @@ def asked() -> Iterator[Callable[[Answer, float], HttpExchange]]:
     with probe_peers.peer(serve) as port:
         variables = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}", "ANTHROPIC_API_KEY": "sk-ant-api03-x"}
         worker = Worker(doctor.PYTHON, "own", {**doctor.clean_environment(), **variables})
-        route = Route(endpoint=Endpoint(scheme="http", host="127.0.0.1", port=port))
+        route = Route(endpoint=Endpoint(scheme="http", host="127.0.0.1", port=port), connect_timeout_s=60.0)
 
-        def ask(answer: Answer, limit_s: float = 20.0) -> HttpExchange:
+        def ask(answer: Answer, limit_s: float = 80.0) -> HttpExchange:
             answers.append(answer)
-            return message.send(probe_peers.walk(route), PythonSdk(worker), ["m"], automatic=False, limit_s=limit_s)
+            return message.send(
+                probe_peers.walk(route, seconds=90), PythonSdk(worker), ["m"], automatic=False, limit_s=limit_s
+            )
 
         try:
             yield ask

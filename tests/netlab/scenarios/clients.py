@@ -153,6 +153,8 @@ def _rows() -> Iterator[Row]:
     old = ", release 0.125"
     yield Row("python", "in certifi", gets_through(), python=_OLD_SDK, told=old)
     yield Row("python", "in the system's store", refused("python"), python=_OLD_SDK, told=old)
+    hooked = ", release 0.125 with pip-system-certs"
+    yield Row("python", "in the system's store", gets_through(), python="python/0.125-system-certs", told=hooked)
     with_option = ((("NODE_OPTIONS", "--use-openssl-ca"),), " with --use-openssl-ca")
     yield Row("node", "in the system's store", gets_through(), *with_option)
     with_switch = ((("NODE_USE_SYSTEM_CA", "1"),), " 24 with NODE_USE_SYSTEM_CA=1", _NODE_24)

@@ -268,7 +268,7 @@ def test_a_proxy_replaces_all_others_and_shows_no_password() -> None:
     }
     assert "geheim" not in repr((column.label, column.change))
     assert column.change is not None
-    assert column.change.sets == {"HTTPS_PROXY": "http://USER:PASSWORD@p:3128"}
+    assert column.change.sets == {"HTTPS_PROXY": "http://[redacted]@p:3128"}
 
 
 def test_the_systems_proxy_is_left_out_by_a_variable() -> None:

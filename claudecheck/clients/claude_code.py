@@ -457,6 +457,7 @@ def unusable_profile(scene: Scene) -> Iterator[Concern]:
             subject=scene.found.source,
             detail=scene.found.fault,
             values={"variable": scene.found.source, "file": scene.found.file},
+            facts=scene.found.facts,
             stops_client=scene.found.stops,
         )
 

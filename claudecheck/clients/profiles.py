@@ -23,6 +23,12 @@ IDENTITY_TOKEN = "ANTHROPIC_IDENTITY_TOKEN"  # noqa: S105  # a variable's name
 Json = Mapping[str, Any]
 
 
+class OpenToOthers(str):
+    """The fault of a file's permissions, in words: one command mends it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Found:
     """A source that wins, and what is wrong with it. `stops` says that the SDK itself raises."""
@@ -33,6 +39,11 @@ class Found:
     base_url: str = ""
     fault: str = ""
     stops: bool = True
+
+    @property
+    def facts(self) -> list[str]:
+        """Of those on which a fix depends."""
+        return ["open-to-others"] if isinstance(self.fault, OpenToOthers) else []
 
 
 def config_dir(variables: Mapping[str, str], os: str, home: str) -> str:
@@ -151,7 +162,7 @@ def _config_fault(snapshot: Snapshot, sdk: Sdk, folder: str, name: str) -> str:
     if root and not file.real_path.startswith(root):
         return "the profile's file leads out of the configuration folder (a link)"
     if snapshot.os != "Windows" and sdk.refuses_writable_profiles and file.mode & 0o022:
-        return f"group or others may write it (mode {file.mode:#o}): chmod go-w"
+        return OpenToOthers(f"group or others may write it (mode {file.mode:#o}): chmod go-w")
     config = parsed(file.text)
     if not isinstance(config, dict):
         return "is not a JSON object"
@@ -172,7 +183,7 @@ def _login_fault(snapshot: Snapshot, sdk: Sdk, auth: Json, path: str) -> str:
         if file.symlink:
             return "the file with the profile's tokens is a link, which the SDK refuses"
         if file.mode & sdk.token_file_modes:
-            return f"others may read the profile's tokens (mode {file.mode:#o}): chmod 600"
+            return OpenToOthers(f"others may read the profile's tokens (mode {file.mode:#o}): chmod 600")
     tokens = parsed(file.text or "")
     if not isinstance(tokens, dict):
         return "the file with the profile's tokens is not a JSON object"

@@ -338,6 +338,7 @@ def unusable_profile(scene: Scene) -> Iterable[Concern]:
             subject=found.source,
             detail=place + found.fault,
             values={"variable": found.source, "file": found.file},
+            facts=found.facts,
             stops_client=found.stops,
         )
 

@@ -256,6 +256,7 @@ def unusable_profile(scene: Scene) -> Iterator[Concern]:
             subject=scene.found.source,
             detail=scene.found.fault,
             values=values,
+            facts=scene.found.facts,
             stops_client=scene.found.stops,
         )
 

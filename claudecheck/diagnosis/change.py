@@ -118,7 +118,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """It can be applied now: nothing has to be asked, and no hole is left."""
+        """It can be applied now: nothing has to be asked or put in place first, and no hole is left."""
+        if any(isinstance(value, Filed) for _, value in self.sets):
+            return False
         return not self.needs and not any(isinstance(value, str) and _HOLE.search(value) for _, value in self.sets)
 
     def names(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from claudecheck.diagnosis import addresses, questions
 from claudecheck.diagnosis.problems.facts import Fact
 from claudecheck.diagnosis.problems.machine import Machine
+from claudecheck.diagnosis.problems.remedy import STORES
 from claudecheck.diagnosis.trust_matrix import holders, public_file
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure
@@ -24,11 +25,11 @@ from claudecheck.observations import (
     TcpConnect,
     TlsHandshake,
 )
+from claudecheck.report import Trial
 
 _TAILSCALE = ("100.100.100.100", "fd7a:115c:a1e0::53")
 _WARP = ("127.0.2.2", "127.0.2.3", "fd01:db8:1111::2", "fd01:db8:1111::3")
 _STUB = ("127.0.0.53", "127.0.0.54")
-_DOCKER_DNS = "127.0.0.11"
 #: Of Linux and Windows; macOS has `utun` interfaces without any VPN.
 _VPN_INTERFACES = ("tun", "tap", "wg", "ppp", "tailscale", "cloudflarewarp", "nordlynx", "proton", "zt", "ipsec")
 _PRIVATE_NAMES = (".internal", ".corp", ".lan", ".local", ".intranet", ".private", ".home.arpa", ".svc")
@@ -62,7 +63,6 @@ def machine(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome])
         container=bool(run.container),
         wsl=run.wsl,
         ci=bool(run.ci),
-        ssh=run.ssh,
         client=route.client,
         python=interpreter.path if interpreter else "python3",
         run_by=around.run_by if around else "",
@@ -102,8 +102,6 @@ def _place(journal: Journal) -> Iterator[Fact]:
         return
     if around.mesh:
         yield "mesh"
-    if around.terminal:
-        yield "terminal"
     if not around.desktop:
         yield "no-desktop"
     if not around.network_rights:
@@ -112,8 +110,6 @@ def _place(journal: Journal) -> Iterator[Fact]:
         yield "key-in-dotenv"
     if "/etc/hosts" in around.mounted:
         yield "hosts-mounted"
-    if "/etc/resolv.conf" in around.mounted:
-        yield "resolv-mounted"
 
 
 def _resolvers(journal: Journal) -> Iterator[Fact]:
@@ -131,10 +127,6 @@ def _resolvers(journal: Journal) -> Iterator[Fact]:
         yield "warp"
     elif vpn and any(addresses.is_private(server) for server in servers):
         yield "vpn-resolver"
-    if _DOCKER_DNS in servers:
-        yield "docker-dns"
-    if resolver is not None and any(".svc." in f".{domain}." for domain in resolver.search):
-        yield "cluster-dns"
     if working_resolver(journal):
         yield "another-resolver-works"
     if true_address(journal):
@@ -185,8 +177,6 @@ def _proxy(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome]) 
     detection = journal.first(ProxyDetection)
     if route.proxy_bypassed_by:
         yield "bypassed"
-    if _reached(outcomes, questions.KNOWN_PROXY.id):
-        yield "known-proxy-works"
     if not route.proxy:
         if detection is not None and not detection.system and not detection.pac:
             yield "no-proxy-known"
@@ -252,7 +242,18 @@ def _stores(journal: Journal) -> Iterator[Fact]:
     seen = [one for one in journal.all(TlsHandshake) if one.purpose == "api" and one.stores]
     if not seen or seen[-1].ok:
         return
-    yield "root-held" if holders(seen[-1]) else "no-root-held"
+    if holders(seen[-1]):
+        yield "root-held"
     public = public_file(seen[-1])
     if any(store.path == public for store in holders(seen[-1]) if public):
         yield "public-issuer"
+
+
+def trusted_elsewhere(journal: Journal, interpreter: Interpreter | None) -> Trial | None:
+    """A store of this machine trusts the chain, also as strictly as this Python checks what a variable names."""
+    seen = [one for one in journal.all(TlsHandshake) if one.purpose == "api" and one.stores]
+    if not seen:
+        return None
+    strictly = interpreter is not None and interpreter.strict_x509
+    good = [one for one in seen[-1].stores if one.trusted and one.strict == strictly]
+    return Trial(reached=True, stage="tls", by=STORES) if good else None

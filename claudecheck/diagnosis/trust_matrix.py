@@ -322,8 +322,8 @@ def _fix(
 ) -> Fix | None:
     """The remedy of this name, for this client, without what it says of side effects: they are told beside it."""
     own = {"cafile": one.file} if one.file else {}
-    held: Fact = "root-held" if holders(seen) else "no-root-held"
-    here = msgspec.structs.replace(machine, client=one.clients[0], facts=machine.facts | {held})
+    held: list[Fact] = ["root-held"] if holders(seen) else []
+    here = msgspec.structs.replace(machine, client=one.clients[0], facts=machine.facts | frozenset(held))
     for remedy in CATALOGUE[code].fixes:
         if remedy.key == key:
             made = offer(msgspec.structs.replace(remedy, caution=""), {**values, **own}, here)

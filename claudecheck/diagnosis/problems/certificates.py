@@ -125,6 +125,8 @@ TLS_SELF_SIGNED = Problem(
         Remedy(
             text="Correct the base URL; unset, it leads to Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
+            unless=("gateway-key",),
+            guess=True,
             caution="a key that a gateway handed out does not work there",
         ),
         *joined_with_public(
@@ -316,6 +318,8 @@ TLS_HOSTNAME_MISMATCH = Problem(
         Remedy(
             text="Correct the host in the base URL, or unset it to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
+            unless=("gateway-key",),
+            guess=True,
             caution="a key that a gateway handed out does not work there",
         ),
         Remedy(

@@ -226,17 +226,17 @@ PROFILE_INVALID = Problem(
     fixes=(
         _OIDC,
         Remedy(
-            text="If ANTHROPIC_PROFILE names a profile that does not exist, unset it",
-            change=unset("ANTHROPIC_PROFILE"),
+            text="Make the file readable and writable for you alone",
+            commands=spelled(sh="chmod 600 {file}"),
+            systems=("Linux", "Darwin"),
+            when=("open-to-others",),
         ),
         Remedy(
-            text="Make the files readable and writable for you alone",
-            commands=spelled(
-                sh="chmod 700 ~/.config/anthropic &&\n  chmod 600 ~/.config/anthropic/*/*.json",
-            ),
-            systems=("Linux", "Darwin"),
+            text="If ANTHROPIC_PROFILE names a profile that does not exist, unset it",
+            change=unset("ANTHROPIC_PROFILE"),
+            unless=("open-to-others",),
         ),
-        Remedy(text="If the login in the profile has expired, log in again with the tool that made the profile"),
+        Remedy(text="Log in again with the tool that made the profile", unless=("open-to-others",)),
     ),
     looks_like=printed(
         old="anthropic.AnthropicError: Config file not found at …/configs/NAME.json (profile 'NAME'). …",
@@ -273,8 +273,8 @@ BASE_URL_INVALID = Problem(
         Remedy(
             text="Unset it to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
+            unless=("gateway-key", "host-of-a-region"),
             caution=_GATEWAYS_KEY,
-            unless=("host-of-a-region",),
         ),
         Remedy(
             text="Set it to the whole address, with its scheme and without a path of the API",
@@ -367,6 +367,8 @@ BASE_URL_LOOPBACK = Problem(
         Remedy(
             text="If the variable is left over from a tool that is gone, unset it",
             change=unset("{base_url_variable}"),
+            unless=("gateway-key",),
+            guess=True,
             caution="then the key must be one of Anthropic's, not the tool's",
         ),
         look("List the ports on which something listens", spelled(sh="ss -ltn"), systems=("Linux",), tools=("ss",)),

@@ -144,7 +144,8 @@ DNS_NAME_NOT_FOUND = Problem(
         Remedy(
             text="Correct the base URL; unset, it leads to Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
-            unless=("host-of-a-region",),
+            unless=("host-of-a-region", "gateway-key"),
+            guess=True,
             caution="a key that a gateway handed out does not work there",
         ),
         Remedy(

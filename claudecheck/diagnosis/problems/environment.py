@@ -12,7 +12,6 @@ from claudecheck.diagnosis.problems.spelling import (
     everywhere,
     joined_with_certifi,
     printed,
-    proxy_with_password,
     raised,
     spelled,
     unset,
@@ -50,15 +49,9 @@ PROXY_URL_INVALID = Problem(
             guess=True,
         ),
         Remedy(
-            text="Put the user name and the password in again; both are asked for and encoded",
-            commands=proxy_with_password(),
-            needs=("the user name for the proxy", "the password for the proxy"),
-            when=("proxy-has-credentials",),
-        ),
-        Remedy(
             text="Write it in the form `http://host:port`",
             change=assign("{proxy_variable}", _PROXY_URL),
-            unless=("suggested", "proxy-has-credentials"),
+            unless=("suggested",),
         ),
     ),
     verify="claudecheck doctor --no-message",
@@ -396,6 +389,7 @@ VERIFICATION_DISABLED = Problem(
         ),
         Remedy(
             text="Trust the private CA instead: for Node and Claude Code its root is added to the others like this",
+            needs=(f"the root certificate, as {ROOT}",),
             change=assign("NODE_EXTRA_CA_CERTS", Filed(ROOT, at_home=False)),
         ),
     ),

@@ -30,6 +30,8 @@ _GATEWAY = Asked("URL of the gateway, before /v1/messages")
 _OFFICIAL = Remedy(
     text="Unset the base URL to call Anthropic's own endpoint",
     change=unset("{base_url_variable}"),
+    unless=("gateway-key",),
+    guess=True,
     caution="a key that a gateway handed out does not work there",
 )
 
@@ -99,7 +101,7 @@ NOT_THE_API = Problem(
         Remedy(
             text="Correct the base URL as the gateway's manual says",
             change=assign("{base_url_variable}", _GATEWAY),
-            when=("own-base-url",),
+            unless=("official",),
         ),
         _OFFICIAL,
         ask("Ask your network team what answers in place of {host}", when=("official",)),
@@ -128,6 +130,7 @@ GATEWAY_ERROR = Problem(
             text="Unset the base URL to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
             unless=("gateway-key",),
+            guess=True,
             caution="with one of Anthropic's keys: a gateway's own key does not work there",
         ),
         ask("Give whoever runs {host} the time and the status"),

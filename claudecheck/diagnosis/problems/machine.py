@@ -23,7 +23,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     container: bool = False
     wsl: bool = False
     ci: bool = False
-    ssh: bool = False
     client: str = "python"
     python: str = "python3"
     run_by: str = ""  # the Python that runs claudecheck, where it is not on PATH
@@ -34,7 +33,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     def known(self) -> frozenset[Fact]:
         """Every fact that holds here."""
-        flags: Mapping[Fact, bool] = {"container": self.container, "wsl": self.wsl, "ci": self.ci, "ssh": self.ssh}
+        flags: Mapping[Fact, bool] = {"container": self.container, "wsl": self.wsl, "ci": self.ci}
         return self.facts | {fact for fact, holds in flags.items() if holds}
 
     def with_facts(self, more: Iterable[Fact]) -> Machine:

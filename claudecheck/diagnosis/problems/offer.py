@@ -28,6 +28,17 @@ from claudecheck.report import Command, Fix, FixKind, Shell, Trial
 
 #: Not commands for a shell: they are shown whatever shell is there.
 EXCERPTS: tuple[Shell, ...] = ("dockerfile", "yaml", "python", "typescript")
+#: Variables that a library or a program reads by itself: a walk with them shows nothing.
+_READ_BY_OTHERS = (
+    "RES_OPTIONS",
+    "OPENSSL_CONF",
+    "NODE_OPTIONS",
+    "ANTHROPIC_LOG",
+    "DISABLE_AUTOUPDATER",
+    "CLAUDE_CODE_CLIENT_CERT",
+    "CLAUDE_CODE_CLIENT_KEY",
+    "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS",
+)
 _ORDER: tuple[FixKind, ...] = ("mend", "look", "ask")
 
 
@@ -59,6 +70,7 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
     """The remedy on this machine; None where it does not hold, or would change nothing here."""
     known = {name: value for name, value in values.items() if value and REDACTED not in value}
     known.setdefault("python", machine.python)
+    known.setdefault("proxy_scheme", "http")
     told: set[Fact] = {"suggested"} if "suggestion" in known else set()
     if "cafile" not in known:
         told.add("store-unknown")
@@ -67,10 +79,11 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
     change = _change(remedy.change, known, machine) if remedy.change else None
     if remedy.change is not None and change is None:
         return None
-    outcome = tried(remedy, change if change is not None and change.complete else None)
-    if remedy.guess and outcome is None:
-        return None
     places = _places(change, machine)
+    walked = change if change is not None and _can_be_walked(remedy, change, places) else None
+    trial = tried(remedy, walked)
+    if remedy.guess and trial is None and (walked is not None or tried is untried):
+        return None
     barred = remedy.needs_root and not machine.may_become_root
     needs = [*remedy.needs, *_open(remedy, known), *(change.needs if change else [])]
     commands = [] if barred or not machine.runs(remedy) else _commands(remedy, change, known, machine, places)
@@ -81,11 +94,21 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
         text=text,
         commands=commands,
         kind="ask" if barred else remedy.kind,
-        tried=outcome,
+        tried=trial,
         needs=list(dict.fromkeys(needs)),
         place=fill(remedy.place, values) or _place(commands, places),
     )
     return Offer(remedy=remedy, fix=fix, change=change)
+
+
+def _can_be_walked(remedy: Remedy, change: Change, places: list[SetVariable]) -> bool:
+    """Not where a command has to write a file first, nor what our own walk does not read, nor what a settings file
+    sets whatever the environment says.
+    """
+    if any(place.kind == "settings" for place in places):
+        return False
+    before = [one for one in remedy.commands if one.shell not in EXCERPTS]
+    return change.complete and not before and not any(name in _READ_BY_OTHERS for name in change.names())
 
 
 def _aside(*texts: str) -> str:

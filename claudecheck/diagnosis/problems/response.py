@@ -107,6 +107,7 @@ RESPONSE_MALFORMED = Problem(
             text="Unset the base URL to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
             unless=("gateway-key",),
+            guess=True,
             caution="with one of Anthropic's keys: a gateway's own key does not work there",
         ),
         _WITHOUT_VPN,

@@ -50,6 +50,8 @@ TCP_REFUSED = Problem(
         Remedy(
             text="Unset the base URL to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),
+            unless=("gateway-key",),
+            guess=True,
             caution="a key that a gateway handed out does not work there",
         ),
         *_OPEN,

@@ -299,6 +299,7 @@ TLS_CLIENT_CERTIFICATE_REQUIRED = Problem(
                 ("CLAUDE_CODE_CLIENT_KEY", Filed("client.key", at_home=False)),
             ),
             clients=("claude-code",),
+            needs=("client.pem", "client.key"),
         ),
         in_program(
             f"{_PAIR}, then hand them to the SDK",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from claudecheck.diagnosis.change import Filed
 from claudecheck.diagnosis.problems.facts import Fact
-from claudecheck.diagnosis.problems.remedy import Remedy, System
+from claudecheck.diagnosis.problems.remedy import STORES, Remedy, System
 from claudecheck.diagnosis.problems.spelling import JOINED, assign, exported, joined, joined_with_certifi, spelled
 from claudecheck.report import Command
 
@@ -13,6 +13,7 @@ PYTHON, CURL, ON_NODE = ("python",), ("curl",), ("typescript", "node", "claude-c
 #: Those that read the system's store. Node itself does so only with an option.
 _SYSTEM = ("python", "claude-code", "curl")
 ROOT = "corporate-root.pem"
+_NEEDS_ROOT = (f"the root certificate, as {ROOT}",)
 _GET = "Get the root certificate from your network team as `corporate-root.pem`"
 REPLACES_IN_CURL = "it takes the place of curl's own file, so it must hold the public CA certificates too"
 #: By what the matrix of `claudecheck trust` and the rules find them.
@@ -32,8 +33,11 @@ def _with_root(
     unless: tuple[Fact, ...] = (),
     tools: tuple[str, ...] = (),
     caution: str | None = None,
+    needs: tuple[str, ...] = (),
 ) -> Remedy:
     """`commands` write the joined file, and this client's variable then names it."""
+    if key == GIVEN_KEY and not needs:
+        needs = _NEEDS_ROOT
     usual = STRICT if clients == PYTHON else REPLACES_IN_CURL
     return Remedy(
         text=text,
@@ -46,6 +50,8 @@ def _with_root(
         tools=tools,
         caution=usual if caution is None else caution,
         key=key,
+        needs=needs,
+        proved_by=STORES if key == HELD_KEY else "",
     )
 
 
@@ -83,6 +89,7 @@ HELD = (
         clients=ON_NODE,
         when=("root-held",),
         key=HELD_KEY,
+        proved_by=STORES,
     ),
 )
 #: Trusting a private CA. The root must come from people or from a store of this machine, never from the connection
@@ -127,6 +134,7 @@ TRUST_ROOT = (
         clients=ON_NODE,
         unless=("root-held",),
         key=GIVEN_KEY,
+        needs=_NEEDS_ROOT,
     ),
     Remedy(
         text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x, Claude Code, curl and browsers read",
@@ -138,6 +146,7 @@ TRUST_ROOT = (
         unless=("root-held", "sdk-0"),
         tools=("update-ca-certificates",),
         key=SYSTEM_KEY,
+        needs=_NEEDS_ROOT,
     ),
     Remedy(
         text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x, Claude Code, curl and browsers read",
@@ -149,6 +158,7 @@ TRUST_ROOT = (
         unless=("root-held", "sdk-0"),
         tools=("update-ca-trust",),
         key=SYSTEM_KEY,
+        needs=_NEEDS_ROOT,
     ),
     Remedy(
         text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x read",
@@ -159,6 +169,7 @@ TRUST_ROOT = (
         clients=_SYSTEM,
         unless=("root-held", "sdk-0"),
         key=SYSTEM_KEY,
+        needs=_NEEDS_ROOT,
     ),
     Remedy(
         text=f"{_GET}, and add it to the system's store, which the SDK 1.x and 2.x read",
@@ -170,6 +181,7 @@ TRUST_ROOT = (
         clients=_SYSTEM,
         unless=("root-held", "sdk-0"),
         key=SYSTEM_KEY,
+        needs=_NEEDS_ROOT,
     ),
     Remedy(
         text="To keep it, put the root certificate into the image, in one file with the public CA certificates",
@@ -217,14 +229,22 @@ def joined_with_public(text: str, root: str, *, caution: str = "") -> tuple[Reme
     )
     strict = f"{caution}; {STRICT}" if caution else STRICT
     return (
-        _with_root(beside, joined_with_certifi(root), PYTHON, key=GIVEN_KEY, caution=strict),
-        _with_root(beside, joined_with_certifi(root), CURL, key=GIVEN_KEY, caution=caution or REPLACES_IN_CURL),
+        _with_root(beside, joined_with_certifi(root), PYTHON, key=GIVEN_KEY, caution=strict, needs=(root,)),
+        _with_root(
+            beside,
+            joined_with_certifi(root),
+            CURL,
+            key=GIVEN_KEY,
+            caution=caution or REPLACES_IN_CURL,
+            needs=(root,),
+        ),
         Remedy(
             text=added,
             change=assign("NODE_EXTRA_CA_CERTS", Filed(root, at_home=False)),
             clients=ON_NODE,
             caution=caution,
             key=GIVEN_KEY,
+            needs=(root,),
         ),
     )
 
@@ -244,7 +264,7 @@ def converted(text: str, file: str) -> tuple[Remedy, ...]:
             together,
             first(joined_with_certifi(ROOT)),
             PYTHON,
-            key=GIVEN_KEY,
+            key="converted",
             when=("der-file",),
             tools=("openssl",),
             caution="",
@@ -253,7 +273,7 @@ def converted(text: str, file: str) -> tuple[Remedy, ...]:
             together,
             first(joined_with_certifi(ROOT)),
             CURL,
-            key=GIVEN_KEY,
+            key="converted",
             when=("der-file",),
             tools=("openssl",),
             caution="",

@@ -187,7 +187,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: Literal[1] = SCHEMA_VERSION
 
     def __str__(self) -> str:
-        """Three lines: what it is, how far it came, whose move it is."""
+        """One line: what it is, the fix, whether the API was reached, whose move it is."""
         from claudecheck.render.markdown import short
 
         return short(self).rstrip("\n")

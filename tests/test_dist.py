@@ -63,7 +63,9 @@ def test_a_man_page_names_every_option_and_groff_reads_it(tmp_path: Path) -> Non
     assert "claudecheck-run(1)" in overview
     if shutil.which("groff"):
         for path in tmp_path.iterdir():
-            read = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", str(path)], capture_output=True, check=False)
+            read = subprocess.run(
+                ["groff", "-Kutf8", "-man", "-Tutf8", "-ww", "-z", str(path)], capture_output=True, check=False
+            )
             assert (read.returncode, read.stderr) == (0, b""), path.name
 
 

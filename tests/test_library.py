@@ -40,6 +40,7 @@ OF_THE_PROGRAM = {
     "last",
     "before",
     "policy",
+    "cures",
 }
 
 

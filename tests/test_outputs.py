@@ -61,7 +61,7 @@ def test_lines_of_json_are_added_to_their_file(failing: str, healthy: str, tmp_p
         (["--output", "json:"], "names no file", "--output json:FILE"),
         (["--output", "json", "--output", "short"], "json and short", "--output short:FILE"),
         (["--json", "--output", "markdown"], "json and markdown", "--output markdown:FILE"),
-        (["--output", "json:/there/is/no/folder/x"], "/there/is/no/folder", "mkdir"),
+        (["--output", "json:/there/is/no/folder/x"], "/there/is/no/folder", "a folder of yours"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_run(words: list[str], says: str, fix: str, failing: str) -> None:

@@ -138,8 +138,8 @@ def test_every_problem_is_listed_with_its_layer() -> None:
 
 def test_a_report_is_readable_and_comes_back_from_its_json() -> None:
     assert isinstance(TLS_INTERCEPTED, claudecheck.Report)
-    assert str(TLS_INTERCEPTED).startswith("claudecheck 0.1.0: tls-intercepted")
-    assert len(str(TLS_INTERCEPTED).splitlines()) == 3
+    assert "tls-intercepted" in str(TLS_INTERCEPTED)
+    assert len(str(TLS_INTERCEPTED).splitlines()) == 1
     assert from_json(TLS_INTERCEPTED.to_json()) == TLS_INTERCEPTED
 
 

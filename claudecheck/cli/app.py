@@ -46,11 +46,28 @@ def _common(
     """Typer's place for options before the command."""
 
 
-def schema() -> None:
-    """Print the JSON Schema of the report."""
-    from claudecheck.render.machine import schema_text
+def _schema_names(incomplete: str) -> list[str]:
+    from claudecheck.render.schemas import NAMES
 
-    write(schema_text())
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def schema(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[report | compare | explain | routes | trust]",
+            help="Whose JSON: that of doctor, compare, explain, routes or trust.",
+            autocompletion=_schema_names,
+        ),
+    ] = "report",
+) -> None:
+    """Print the JSON Schema of a document."""
+    from claudecheck.render.schemas import NAMES, schema_text
+
+    if name not in NAMES:
+        fail(f"there is no document called {name!r}", f"there are: {', '.join(NAMES)}")
+    write(schema_text(name))
 
 
 def help_(

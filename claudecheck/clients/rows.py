@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -57,10 +58,36 @@ class KnownProxy(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class Objection(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a file of settings that some clients object to."""
+
+    file: str
+    line: int
+    variable: str
+    code: str
+    clients: list[str]
+
+
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[RouteRow]
     disagreements: list[str] = []
     elsewhere: list[KnownProxy] = []
+    objections: list[Objection] = []  # to the lines of `--env-file`
+
+
+def objections(
+    snapshot: Snapshot, interpreter: Interpreter | None, file: str, lines: Mapping[str, int]
+) -> list[Objection]:
+    """What the clients object to in a file; `lines` gives for each variable where it stands there."""
+    found: dict[tuple[int, str, str], list[str]] = {}
+    for client in clients():
+        for concern in client.plan(snapshot, interpreter).concerns:
+            for variable in lines.keys() & set(re.split(r"\W+", concern.subject)):
+                found.setdefault((lines[variable], variable, concern.kind), []).append(client.name)
+    return [
+        Objection(file=file, line=line, variable=variable, code=code, clients=list(dict.fromkeys(names)))
+        for (line, variable, code), names in sorted(found.items())
+    ]
 
 
 def routes(snapshot: Snapshot, interpreter: Interpreter | None) -> Routes:

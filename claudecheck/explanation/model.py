@@ -6,6 +6,8 @@ import msgspec
 
 from claudecheck.report import Confidence, Fix, Layer, Owner
 
+SCHEMA_VERSION = 1
+
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
     """What else it could be, and the command that decides."""
@@ -64,7 +66,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> str:
         """What `claudecheck explain --json` prints."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+        told = {"schema_version": SCHEMA_VERSION, **msgspec.to_builtins(self)}
+        return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
 
     def __str__(self) -> str:
         """The short form: what `print(claudecheck.explain(error))` shows."""

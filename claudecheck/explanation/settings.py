@@ -83,8 +83,9 @@ class Verdict:
 
     @property
     def certain(self) -> bool:
-        """It stops a client, or every client that may read these settings objects."""
-        return self.concern.stops_client or self.share > 0.99
+        """It stops a client, or every client that may read these settings objects to it as to an error."""
+        grave = CATALOGUE[self.concern.kind].severity == "error"
+        return self.concern.stops_client or (grave and self.share > 0.99)
 
 
 class Settings:

@@ -169,7 +169,8 @@ class Wording:
 
     def with_settings(self, found: Explanation, settings: Settings) -> Explanation:
         """The answer, beside what the clients' rules say to the settings that the text holds."""
-        alone = settings.alone and (found.problem is None or found.confidence == "low")
+        objected = {one.concern.kind for one in settings.verdicts}
+        alone = settings.alone and (found.confidence == "low" or found.problem in {None, *objected})
         likelier = {found.problem, *(other.code for other in found.alternatives)}
         verdicts = settings.verdicts
         fitting = next((one for one in verdicts if one.decides or (one.concern.kind in likelier and not alone)), None)
@@ -177,7 +178,7 @@ class Wording:
         unsure = found.problem is None or found.confidence == "low"
         if fitting and fitting.concern.kind == found.problem and not (unsure or fitting.certain):
             return found
-        if chosen := fitting or (grave if unsure else None):
+        if chosen := fitting or (grave if unsure or alone else None):
             return self._of_settings(chosen, verdicts, found, alone=alone)
         found = msgspec.structs.replace(found, others=[*found.others, *map(_other, verdicts)])
         in_order = alone and found.problem is None
@@ -215,7 +216,7 @@ class Wording:
             first_line=place.line,
             last_line=place.line,
         )
-        telling = self._telling_of(finding.code, {"settings-file"} if place.in_json else set())
+        telling = self._telling_of(finding.code, {place.name.lower(), "settings-file" if place.in_json else ""})
         return self._told(answer, telling, told) if telling else answer
 
     def _whole(self, fixes: Iterable[Fix]) -> list[Fix]:

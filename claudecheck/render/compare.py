@@ -11,12 +11,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.diagnosis.comparison import FIRST, Column, Comparison, Outcome, asks_for_key, before, rows
+from claudecheck.diagnosis.comparison import (
+    FIRST,
+    Column,
+    Comparison,
+    Outcome,
+    Variable,
+    asks_for_key,
+    before,
+    rows,
+)
 from claudecheck.render import table
 from claudecheck.render.machine import to_json
 from claudecheck.render.paper import GOOD, NARROWEST, QUIET, STRONG, WIDEST, Paper, colour_of, printed
 from claudecheck.render.verdict import cost, milliseconds, surroundings
-from claudecheck.report import Billed, Fix, StageName, StageRow, StageStatus
+from claudecheck.report import Billed, Fix, Report, StageName, StageRow, StageStatus, Tool
 
 SCHEMA_VERSION = 1
 _NARROWEST_COLUMN = 24  # narrower, a summary is torn into single words
@@ -27,35 +36,70 @@ _LONGEST_SUMMARY = 90
 _MARKS: dict[Outcome, StageStatus] = {"through": "pass", "fails": "fail", "cut": "warn", "untold": "skip"}
 
 
+class ComparedColumn(msgspec.Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):
+    """One route: what was changed in the environment, and what came of it. `report` is that of `doctor --json`."""
+
+    label: str
+    changed: Variable | None
+    before: str | None
+    after: str | None
+    keyless: bool
+    outcome: Outcome
+    report: Report
+
+
+class Deciding(msgspec.Struct, frozen=True, kw_only=True, rename={"passing": "pass", "failing": "fail"}):
+    """What the columns say together; `variable` is null unless exactly one decides."""
+
+    variable: Variable | None
+    sentence: str
+    passing: list[str]
+    failing: list[str]
+    notes: list[str]
+    fix: Fix | None
+
+
+class ComparisonDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The contract of `compare --json`."""
+
+    schema_version: int
+    tool: Tool
+    columns: list[ComparedColumn]
+    deciding: Deciding
+    exit_code: int
+
+
 def comparison_json(columns: Sequence[Column], made: Comparison, exit_code: int) -> str:
     """The comparison as indented JSON; `report` of each column is the document of `doctor --json`."""
     first = columns[0].report
-    told = {
-        "schema_version": SCHEMA_VERSION,
-        "tool": first.tool,
-        "columns": [
-            {
-                "label": column.label,
-                "changed": column.change.variable if column.change else None,
-                "from": before(column.change, first) if column.change else None,
-                "to": column.change.after if column.change else None,
-                "keyless": column.keyless,
-                "outcome": outcome,
-                "report": msgspec.Raw(to_json(column.report).encode()),
-            }
-            for column, outcome in zip(columns, made.outcomes, strict=True)
-        ],
-        "deciding": {
-            "variable": made.variable,
-            "sentence": made.sentence,
-            "pass": _labels(columns, made, "through"),
-            "fail": _labels(columns, made, "fails"),
-            "notes": made.notes,
-            "fix": made.fix,
-        },
-        "exit_code": exit_code,
-    }
+    told = ComparisonDocument(
+        schema_version=SCHEMA_VERSION,
+        tool=first.tool,
+        columns=[_compared(column, outcome, first) for column, outcome in zip(columns, made.outcomes, strict=True)],
+        deciding=Deciding(
+            variable=made.variable,
+            sentence=made.sentence,
+            passing=_labels(columns, made, "through"),
+            failing=_labels(columns, made, "fails"),
+            notes=made.notes,
+            fix=made.fix,
+        ),
+        exit_code=exit_code,
+    )
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
+
+
+def _compared(column: Column, outcome: Outcome, first: Report) -> ComparedColumn:
+    change = column.change
+    return ComparedColumn(
+        label=column.label,
+        changed=change.variable if change else None,
+        before=before(change, first) if change else None,
+        after=change.after if change else None,
+        keyless=column.keyless,
+        outcome=outcome,
+        report=msgspec.Raw(to_json(column.report).encode()),  # type: ignore[arg-type]  # in the report's own key order
+    )
 
 
 def _labels(columns: Sequence[Column], made: Comparison, wanted: Outcome) -> list[str]:

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from claudecheck.clients.rows import UNUSABLE, RouteRow, Routes
+from claudecheck.clients.registry import title
+from claudecheck.clients.rows import UNUSABLE, Objection, RouteRow, Routes
 from claudecheck.render.paper import BAD, QUIET, STRONG, Paper, colour_of, printed, sheet
 from claudecheck.report import StageStatus
 
@@ -33,6 +34,7 @@ def _page(routes: Routes, paper: Paper) -> Iterator[RenderableType]:
     yield Text.assemble(("claudecheck routes", STRONG), "   what each client would do here; nothing was sent")
     yield Text()
     yield from _disagreements(routes.disagreements, _worst(routes.rows), paper)
+    yield from _objections(routes.objections, paper)
     yield Text()
     if paper.width >= _TABLE_FROM:
         yield _table(routes.rows, paper)
@@ -51,6 +53,12 @@ def _disagreements(told: Sequence[str], worst: StageStatus, paper: Paper) -> Ite
         yield Text.assemble(paper.mark(worst), " ", ("All of them take the same route.", colour_of(worst)))
     for sentence in told:
         yield _beside(paper.mark("warn"), paper.text(sentence))
+
+
+def _objections(told: Sequence[Objection], paper: Paper) -> Iterator[RenderableType]:
+    for one in told:
+        place = f"{one.file}:{one.line}: {one.variable}: {one.code} ({', '.join(map(title, one.clients))})"
+        yield _beside(paper.mark("warn"), paper.text(place))
 
 
 def _worst(rows: Sequence[RouteRow]) -> StageStatus:

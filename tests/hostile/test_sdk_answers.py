@@ -9,6 +9,7 @@ import pytest
 from claudecheck.failures import Failure
 from claudecheck.observations import HttpExchange
 from claudecheck.probes import message
+from claudecheck.probes.senders import python_sdk
 from claudecheck.probes.senders.python_sdk import PythonSdk
 from claudecheck.probes.senders.worker import Worker
 from claudecheck.route import Endpoint, Route
@@ -28,7 +29,8 @@ def asked() -> Iterator[Callable[[Answer, float], HttpExchange]]:
         connection.recv(65536)
         answers[-1](connection)
 
-    with probe_peers.peer(serve) as port:
+    with pytest.MonkeyPatch.context() as patched, probe_peers.peer(serve) as port:
+        patched.setattr(python_sdk, "LOADING_S", 60.0)  # the machine may be loaded
         variables = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}", "ANTHROPIC_API_KEY": "sk-ant-api03-x"}
         worker = Worker(doctor.PYTHON, "own", {**doctor.clean_environment(), **variables})
         route = Route(endpoint=Endpoint(scheme="http", host="127.0.0.1", port=port), connect_timeout_s=60.0)
@@ -67,7 +69,11 @@ def test_an_ordinary_answer_comes_through_packed_or_not(asked: Callable[..., Htt
         seen = asked(
             says(packed(MESSAGE, coding).replace(b"\r\n\r\n", b"\r\ncontent-type: application/json\r\n\r\n", 1))
         )
-        assert (seen.status, seen.failure, seen.input_tokens) == (200, None, 7)
+        assert (seen.status, seen.failure, seen.input_tokens) == (200, None, 7), (
+            seen.error,
+            seen.duration_ms,
+            seen.phase,
+        )
 
 
 ANSWERS = {

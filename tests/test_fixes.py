@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from claudecheck.diagnosis import questions
+from claudecheck.diagnosis import cures, questions
 from claudecheck.diagnosis.change import Asked, Change, Copied, Edited, Encoded, Filed, Listed, Stripped, Unheaded
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.changing import SHELLS, in_settings, written
 from claudecheck.diagnosis.problems.facts import WORDS
 from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.problems.offer import offer, offers, written_open
-from claudecheck.diagnosis.problems.remedy import HOLES, STORES
+from claudecheck.diagnosis.problems.remedy import HOLES
 from claudecheck.diagnosis.verdict import diagnose
 from claudecheck.machine.surroundings import TOOLS
 from claudecheck.observations import Journal, SetVariable, Surroundings
@@ -153,7 +153,8 @@ def test_what_a_command_runs_is_declared() -> None:
 
 def test_what_proves_a_fix_is_a_question() -> None:
     ids = {value.id for value in vars(questions).values() if isinstance(value, questions.Question)}
-    assert {remedy.proved_by for one in CATALOGUE.values() for remedy in one.fixes} - {"", STORES} <= ids
+    ids |= set(cures.JUDGED)
+    assert {remedy.proved_by for one in CATALOGUE.values() for remedy in one.fixes} - {""} <= ids
 
 
 def test_a_hole_and_a_fact_are_used_by_something() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from claudecheck.diagnosis import addresses, questions
 from claudecheck.diagnosis.problems.facts import Fact
 from claudecheck.diagnosis.problems.machine import Machine
-from claudecheck.diagnosis.problems.remedy import STORES
 from claudecheck.diagnosis.trust_matrix import holders, public_file
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure
@@ -25,7 +24,6 @@ from claudecheck.observations import (
     TcpConnect,
     TlsHandshake,
 )
-from claudecheck.report import Trial
 
 _TAILSCALE = ("100.100.100.100", "fd7a:115c:a1e0::53")
 _WARP = ("127.0.2.2", "127.0.2.3", "fd01:db8:1111::2", "fd01:db8:1111::3")
@@ -247,13 +245,3 @@ def _stores(journal: Journal) -> Iterator[Fact]:
     public = public_file(seen[-1])
     if any(store.path == public for store in holders(seen[-1]) if public):
         yield "public-issuer"
-
-
-def trusted_elsewhere(journal: Journal, interpreter: Interpreter | None) -> Trial | None:
-    """A store of this machine trusts the chain, also as strictly as this Python checks what a variable names."""
-    seen = [one for one in journal.all(TlsHandshake) if one.purpose == "api" and one.stores]
-    if not seen:
-        return None
-    strictly = interpreter is not None and interpreter.strict_x509
-    good = [one for one in seen[-1].stores if one.trusted and one.strict == strictly]
-    return Trial(reached=True, stage="tls", by=STORES) if good else None

@@ -136,7 +136,7 @@ def _needed(code: str, layer: Layer) -> int:
 
 def by_question(journal: Journal, outcomes: Mapping[str, Outcome], question: str, layer: Layer) -> Trial | None:
     """What needs rights is shown to work by what stands for it; None when that was not seen."""
-    shown = _SHOWN.get(question)
+    shown = JUDGED.get(question)
     reached = shown(journal) if shown is not None else _asked(outcomes, question)
     if question.startswith("dns:") and reached:
         connected = [one for name, one in outcomes.items() if name.startswith(f"{ANSWERED_ADDRESS.id}:")]
@@ -199,7 +199,7 @@ def _over_ipv4(journal: Journal) -> bool | None:
 
 
 #: What stands for a cure without being a question of its own: it is read off what the route has shown.
-_SHOWN: Mapping[str, Callable[[Journal], bool | None]] = {
+JUDGED: Mapping[str, Callable[[Journal], bool | None]] = {
     "tls:joined-store": _joined_store,
     "tls:certifi": _certifi,
     "tls:true-time": _true_time,

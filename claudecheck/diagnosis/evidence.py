@@ -11,7 +11,7 @@ from claudecheck.diagnosis.change import Change
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.facts import Fact
 from claudecheck.diagnosis.problems.machine import Machine
-from claudecheck.diagnosis.problems.remedy import STORES, Remedy
+from claudecheck.diagnosis.problems.remedy import Remedy
 from claudecheck.diagnosis.questions import Question
 from claudecheck.diagnosis.variations import Outcome, outcomes
 from claudecheck.failures import Failure, Stage
@@ -231,17 +231,11 @@ class Evidence:
 
     def _tried(self, code: str, layer: Layer, remedy: Remedy, change: Change | None) -> Trial | None:
         """What became of a fix in this run. A change that is known as a whole is proposed, so that a run may try it."""
-        proved = self._proved(remedy, layer)
+        proved = cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
         if change is None:
             return proved
         self.proposals.append(cures.Proposal(code, layer, change))
         return cures.trial(self.journal, change, code, layer) or proved
-
-    def _proved(self, remedy: Remedy, layer: Layer) -> Trial | None:
-        """What stands for a fix that cannot be walked."""
-        if remedy.proved_by == STORES:
-            return circumstances.trusted_elsewhere(self.journal, self.interpreter)
-        return cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
 
     def cleared(self, before: Stage) -> list[str]:
         """What is not at fault, because it was seen working: for `ruled_out`."""

@@ -130,8 +130,6 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 PROGRAM = "your program"
-#: What proves that a joined store would do: the chain was judged against the stores of this machine.
-STORES = "stores"
 
 
 def ask(

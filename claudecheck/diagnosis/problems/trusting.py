@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from claudecheck.diagnosis.change import Filed
 from claudecheck.diagnosis.problems.facts import Fact
-from claudecheck.diagnosis.problems.remedy import STORES, Remedy, System
+from claudecheck.diagnosis.problems.remedy import Remedy, System
 from claudecheck.diagnosis.problems.spelling import JOINED, assign, exported, joined, joined_with_certifi, spelled
 from claudecheck.report import Command
 
@@ -51,7 +51,7 @@ def _with_root(
         caution=usual if caution is None else caution,
         key=key,
         needs=needs,
-        proved_by=STORES if key == HELD_KEY else "",
+        proved_by="tls:joined-store" if key == HELD_KEY else "",
     )
 
 
@@ -89,7 +89,7 @@ HELD = (
         clients=ON_NODE,
         when=("root-held",),
         key=HELD_KEY,
-        proved_by=STORES,
+        proved_by="tls:joined-store",
     ),
 )
 #: Trusting a private CA. The root must come from people or from a store of this machine, never from the connection

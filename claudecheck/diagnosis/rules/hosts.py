@@ -31,7 +31,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if logins:
         seen = [*logins, *_others(evidence, "login")]
         finding = evidence.finding("login-failed", seen=seen, severity="warning", owner="network")
-        yield msgspec.structs.replace(finding, title=_title([told.partition(" ")[0] for told in logins]))
+        yield msgspec.structs.replace(finding, title=_title(_names(blocked, "login")))
     updates = _of(blocked, "updates")
     if updates:
         yield evidence.finding("updates-blocked", seen=updates)
@@ -48,10 +48,16 @@ def _of(blocked: dict[str, str], need: str) -> list[str]:
     return [told for name, told in blocked.items() if name.startswith(f"{questions.CLIENT_HOST.id}:{need}:")]
 
 
+def _names(blocked: dict[str, str], need: str) -> list[str]:
+    """The hosts' names, which end the ids."""
+    start = f"{questions.CLIENT_HOST.id}:{need}:"
+    return [name.removeprefix(start) for name in blocked if name.startswith(start)]
+
+
 def _others(evidence: Evidence, need: str) -> list[str]:
     """What separates the hosts that are blocked from those that are not."""
     good = [one for one in evidence.tried_all(questions.CLIENT_HOST, need) if _secured(one)]
-    return [f"{one.tried.after.partition(' ')[0]} answers" for one in good]
+    return [f"{one.tried.id.removeprefix(f'{questions.CLIENT_HOST.id}:{need}:')} answers" for one in good]
 
 
 def _api_reached(evidence: Evidence) -> bool:

@@ -56,7 +56,8 @@ def test_curl_works_and_python_does_not(lab: Lab) -> None:
 
 
 def test_python_works_and_claude_code_does_not(lab: Lab) -> None:
-    told = compared(lab.variables, "--client", "claude-code")
+    own_roots = {**lab.variables, "CLAUDE_CODE_CERT_STORE": "bundled"}  # it then reads no SSL_CERT_FILE
+    told = compared(own_roots, "--client", "claude-code")
     assert told["exit_code"] == 0
     assert told["deciding"]["sentence"] == (
         "The client decides: with Claude Code it fails (tls-untrusted-issuer at tls), "

@@ -157,9 +157,6 @@ _PLACEHOLDERS: Mapping[str, str] = {
     "ANTHROPIC_FOUNDRY_RESOURCE": "YOUR-RESOURCE",
 }
 
-#: What can be the first label of a host: the client makes the host of it.
-_RESOURCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
-
 # -- addresses ---------------------------------------------------------------------------------------
 
 

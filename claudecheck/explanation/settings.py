@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from claudecheck.clients.client import Client
+from claudecheck.clients.python_sdk import plan_of_selected
 from claudecheck.clients.registry import clients
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.diagnosis.problems import CATALOGUE
-from claudecheck.observations import Concern
+from claudecheck.observations import Concern, Interpreter
+from claudecheck.route import Plan
 
 #: Variables that decide a client's route.
 _NAME = (
@@ -63,8 +65,14 @@ class Assignment(NamedTuple):
     text: str
 
     @property
-    def in_json(self) -> bool:
-        return f'"{self.name}"' in self.text
+    def flags(self) -> set[str]:
+        """The circumstances that a `[[wording]]` may wait for: the format, and a variable with words of its own."""
+        found = {self.name.lower()}
+        if f'"{self.name}"' in self.text:
+            found.add("settings-file")
+        if self.name.endswith("_BASE_URL") and self.name != "ANTHROPIC_BASE_URL":
+            found.add("provider-base-url")
+        return found
 
 
 @dataclass(frozen=True)
@@ -156,13 +164,20 @@ def judged(text: str, found: Iterable[Assignment]) -> list[Verdict]:
     asked = _clients(text)
     verdicts: dict[tuple[str, str], Verdict] = {}
     for client in asked:
-        for concern in client.plan(snapshot, None).concerns:
+        for concern in _plan(client, snapshot).concerns:
             place = next((one for name, one in places.items() if name in re.split(r"\W+", concern.subject)), None)
             if place is None or not _can_be_told(concern, place, places):
                 continue
             known = verdicts.get((concern.kind, place.name), Verdict(concern, client, place, 0))
             verdicts[concern.kind, place.name] = replace(known, share=known.share + 1 / len(asked))
     return sorted(verdicts.values(), key=lambda one: (-_gravity(one), one.place.line))
+
+
+def _plan(client: Client, snapshot: Snapshot) -> Plan:
+    """Settings may be for the SDK's class of another provider: whichever they select."""
+    if client.name == "python":
+        return plan_of_selected(snapshot, Interpreter(path="python3", chosen_by="own"))
+    return client.plan(snapshot, None)
 
 
 def _can_be_told(concern: Concern, place: Assignment, places: Mapping[str, Assignment]) -> bool:

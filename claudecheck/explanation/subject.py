@@ -43,7 +43,10 @@ _NAMES = re.compile(
 _PORTAL = re.compile(r"(?i)portal|wi-?fi|hotspot|guest|captive|login\.|\bwlan\b|signin|hotel|inflight|onboard")
 #: Every circumstance that is found by comparing, and by no signature.
 FLAGS = frozenset(
-    {"at-proxy", "names-of-proxy", "names-of-portal", "own-host", "settings-file", "anthropic_foundry_resource"}
+    {
+        *("at-proxy", "names-of-proxy", "names-of-portal", "own-host"),
+        *("settings-file", "anthropic_foundry_resource", "provider-base-url"),  # of settings, see `Assignment.flags`
+    }
 )
 _WHERE = ("host", "address", "proxy_host")
 

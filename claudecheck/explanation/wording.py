@@ -175,7 +175,8 @@ class Wording:
         verdicts = settings.verdicts
         fitting = next((one for one in verdicts if one.decides or (one.concern.kind in likelier and not alone)), None)
         grave = next((one for one in verdicts if one.certain), None)
-        unsure = found.problem is None or found.confidence == "low"
+        # That a provider is selected is no fault: what is wrong with its variables is.
+        unsure = found.problem in {None, "provider-route"} or found.confidence == "low"
         if fitting and fitting.concern.kind == found.problem and not (unsure or fitting.certain):
             return found
         if chosen := fitting or (grave if unsure or alone else None):
@@ -189,6 +190,8 @@ class Wording:
     ) -> Explanation:
         concern, place = verdict.concern, verdict.place
         values = {"variable": place.name, "detail": concern.detail, "client": verdict.client.in_words, **concern.values}
+        if place.name.endswith("BASE_URL"):
+            values["base_url_source"] = place.name
         told = {name: self._watch.shown(value, 200) for name, value in values.items() if name in HOLES}
         sure: Confidence = "high" if alone or concern.stops_client else "medium"
         finding = _catalogue()[concern.kind].finding(told, machine=self._machine, seen=[], ruled_out=[])
@@ -216,7 +219,7 @@ class Wording:
             first_line=place.line,
             last_line=place.line,
         )
-        telling = self._telling_of(finding.code, {place.name.lower(), "settings-file" if place.in_json else ""})
+        telling = self._telling_of(finding.code, place.flags)
         return self._told(answer, telling, told) if telling else answer
 
     def _whole(self, fixes: Iterable[Fix]) -> list[Fix]:

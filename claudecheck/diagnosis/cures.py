@@ -85,7 +85,13 @@ def trial(journal: Journal, change: Change, code: str, layer: Layer) -> Trial | 
         return Trial(reached=False, stage="environment")
     steps = [seen for seen in journal.observations if seen.variation == name and seen is not tried]
     official = tried.route is None or tried.route.official
-    return _judged(steps, code, layer, official=official)
+    outcome = _judged(steps, code, layer, official=official)
+    withheld = not tried.credential and layer == "models" and outcome is not None and not outcome.reached
+    # Where the user's credential must not go, an answer of the API is all that could be had.
+    answered = [seen for seen in steps if isinstance(seen, HttpExchange) and origin.reached(seen, official=official)]
+    if withheld and answered and code not in _SHOWN_BY_ANSWER:
+        return Trial(reached=True, stage="tls")
+    return outcome
 
 
 def _judged(steps: Sequence[Observation], code: str, layer: Layer, *, official: bool) -> Trial | None:

@@ -232,7 +232,7 @@ class Evidence:
     def _tried(self, code: str, layer: Layer, remedy: Remedy, change: Change | None) -> Trial | None:
         """What became of a fix in this run. A change that is known as a whole is proposed, so that a run may try it."""
         proved = cures.by_question(self.journal, self.outcomes, remedy.proved_by, layer) if remedy.proved_by else None
-        if change is None:
+        if change is None or remedy.kind != "mend":
             return proved
         self.proposals.append(cures.Proposal(code, layer, change))
         return cures.trial(self.journal, change, code, layer) or proved

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cures.paste import has_hole
+from tests.netlab.addresses import API_HOST
 from tests.netlab.client import Workplace
 from tests.netlab.outcome import Pasted
 
@@ -17,6 +18,9 @@ LIMIT_S = 40
 _PROGRAM = Path(__file__).with_name("sdk_script.py")
 #: Seconds that the smallest program waits for an answer.
 _PATIENCE_S = "8"
+#: What somebody types who uses the API with curl.
+_KEY = '"authorization: Bearer $ANTHROPIC_API_KEY"'
+_URL = f"https://{API_HOST}/v1/models"
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ def mends(report: dict[str, Any]) -> Iterator[Mend]:
 
 
 def can_be_pasted(mend: Mend, program: str) -> bool:
-    """Claude Code and curl are no programs of the SDK; and nothing is fetched from the internet."""
-    fetches = any(word in mend.lines for word in ("pip install", "apt-get", "apk ", "npm ", "ssh "))
-    return not fetches and program in ("python", "typescript", "node")
+    """Claude Code is never started; and nothing is fetched from the internet."""
+    lines = mend.lines.replace("-m pip install certifi", "")  # where certifi is not here already
+    fetches = any(word in lines for word in ("pip install", "apt-get", "apk ", "npm ", "ssh "))
+    return not fetches and program != "claude-code"
 
 
 def under(shell: str, argv: Sequence[str]) -> list[str]:
@@ -52,6 +57,8 @@ def paste(workplace: Workplace, mend: Mend, shell: str) -> Pasted:
     program = workplace.topology.network.client.program
     if program in ("typescript", "node"):
         run = f"node {_PROGRAM.with_suffix('.cjs')} {_PATIENCE_S}"
+    elif program == "curl":
+        run = f"curl -sS --max-time {_PATIENCE_S} -H {_KEY} {_URL} >/dev/null && echo '{{\"ok\": true}}'"
     else:
         run = f"{workplace.python} {_PROGRAM} {_PATIENCE_S}"
     said = workplace.run(["env", f"SHELL=/bin/{shell}", shell, "-c", f"{mend.lines}\n{run}\n"], LIMIT_S)
@@ -77,7 +84,13 @@ def counted(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
     """The table's numbers, from the rows of a run's JSON."""
     failing = [row for row in rows if row["verdict"] and row["expected"]["layer"]]
     own = [row for row in failing if row["verdict"]["owner"] == "you"]
-    mendable = [row for row in own if not row.get("cannot_be_mended")]
+    mendable = [
+        row
+        for row in own
+        if not row.get("cannot_be_mended")
+        and not row["name"].startswith("Claude Code")
+        and ": Claude Code" not in row["name"]
+    ]
     pasted = [one for row in failing for one in row.get("pasted", [])]
     return {
         "faults": len(failing),

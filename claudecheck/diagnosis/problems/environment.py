@@ -358,11 +358,12 @@ TRUST_STORE_EMPTY = Problem(
         Remedy(
             text="Use the public CA certificates that the package certifi brings; this needs no rights of root",
             commands=spelled(
-                sh='{python} -m pip install certifi &&\n  export SSL_CERT_FILE="$({python} -m certifi)"',
-                fish="{python} -m pip install certifi &&\n  set -gx SSL_CERT_FILE ({python} -m certifi)",
+                sh='{ {python} -m certifi >/dev/null ||\n  {python} -m pip install certifi; } &&\n  export SSL_CERT_FILE="$({python} -m certifi)"',
+                fish="{python} -m certifi >/dev/null; or {python} -m pip install certifi\nset -gx SSL_CERT_FILE ({python} -m certifi)",
                 powershell="& {python} -m pip install certifi\n$env:SSL_CERT_FILE = & {python} -m certifi",
             ),
             clients=PYTHON,
+            proved_by="tls:certifi",
         ),
         ask("Ask whoever builds this image to install the package of CA certificates in it", when=("container",)),
     ),

@@ -76,6 +76,7 @@ Fact = Literal[
     "another-resolver-works",
     "address-known",
     "proxy-untrusted",
+    "files-used-up",
 ]
 
 #: What is known of a machine before anything is walked.
@@ -146,4 +147,5 @@ WORDS: Mapping[Fact, str] = {
     "another-resolver-works": "where another resolver answers",
     "address-known": "where another resolver gives the address",
     "proxy-untrusted": "where its certificate is not trusted",
+    "files-used-up": "where no file can be opened any more",
 }

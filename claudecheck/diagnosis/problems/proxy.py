@@ -2,7 +2,7 @@
 
 from claudecheck.diagnosis.change import Asked, Change, Copied, Edited
 from claudecheck.diagnosis.problems.problem import Problem
-from claudecheck.diagnosis.problems.remedy import Remedy, ask
+from claudecheck.diagnosis.problems.remedy import Remedy, ask, in_program
 from claudecheck.diagnosis.problems.spelling import (
     PROXY_VARIABLES,
     assign,
@@ -390,6 +390,12 @@ PROXY_REQUIRED = Problem(
             change=assign("HTTPS_PROXY", "{proxy}", ("NODE_USE_ENV_PROXY", "1")),
             unless=("bypassed", "known-proxy-variable"),
             caution="with a user name and a password if it wants them",
+            clients=("typescript", "node"),
+        ),
+        in_program(
+            "A Node that does not know NODE_USE_ENV_PROXY (before 22.21) needs the proxy in the program",
+            typescript="new Anthropic({ fetchOptions:\n  { dispatcher: new ProxyAgent({proxy}) } })",
+            unless=("bypassed",),
             clients=("typescript", "node"),
         ),
     ),

@@ -159,6 +159,7 @@ TCP_LOCAL_LIMIT = Problem(
             text="Raise the limit for this shell while the cause is looked for",
             commands=spelled(sh="ulimit -n 4096"),
             systems=("Linux", "Darwin"),
+            when=("files-used-up",),
         ),
         in_program(
             "Create one client and use it for all requests; close those that are not needed (`client-too-many-files`)",

@@ -50,7 +50,13 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
     seen = [f"{c.address} port {c.port}: {_told(c)}" for c in connects[:6]]
     values = {"address": decisive.address, "port": str(decisive.port), "detail": decisive.error}
     if failure is Failure.LOCAL_LIMIT:  # no packet has left: nothing is known of the other side
-        return evidence.finding(CODES[failure], values=values, seen=seen, ruled_out=evidence.cleared(Stage.TCP))
+        return evidence.finding(
+            CODES[failure],
+            values=values,
+            seen=seen,
+            ruled_out=evidence.cleared(Stage.TCP),
+            facts=("files-used-up",) if decisive.errno_name in ("EMFILE", "ENFILE") else (),
+        )
     if not evidence.run.demo and addresses.is_loopback(decisive.address) and _meant_this_machine(evidence):
         return evidence.finding(
             "base-url-loopback",

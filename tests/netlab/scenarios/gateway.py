@@ -145,6 +145,7 @@ def user_agent_filtered(net: Network) -> None:
     "The gateway refuses the SDK's own headers on messages, and takes a plain client's",
     component="nginx",
     expect=failing("messages", "sdk-differs", "you", "gateway"),
+    cannot_be_mended="only another SDK, or the gateway, can change what the SDK sends",
 )
 def sdk_differs(net: Network) -> None:
     refusal = 'set $asked "$uri $http_x_stainless_lang"; if ($asked ~ "^/v1/messages .+") { return 403; }'
@@ -166,6 +167,7 @@ def beta_refused(net: Network) -> None:
     "The gateway takes bodies of sixty bytes at most",
     component="nginx, client_max_body_size",
     expect=failing("messages", "request-too-large", "you", "gateway"),
+    cannot_be_mended="only a shorter request gets through",
 )
 def body_limit(net: Network) -> None:
     gateway(net, settings=("client_max_body_size 60;",))

@@ -40,6 +40,7 @@ def portal(net: Network, location: str) -> None:
     "A hotel's portal answers for every site until somebody signs in",
     component="nginx, nftables redirect",
     expect=failing("models", "captive-portal", "you"),
+    cannot_be_mended="a person has to sign in",
 )
 def portal_redirects(net: Network) -> None:
     portal(net, SIGN_IN)
@@ -49,6 +50,7 @@ def portal_redirects(net: Network) -> None:
     "A portal answers plain HTTP with its page, and drops HTTPS",
     component="nginx, nftables redirect and drop",
     expect=failing("models", "captive-portal", "you"),
+    cannot_be_mended="a person has to sign in",
 )
 def portal_drops_https(net: Network) -> None:
     divert(net, Nginx([Site(SIGN_IN_PAGE, port=8080)]), 8080, dport="80")
@@ -59,6 +61,7 @@ def portal_drops_https(net: Network) -> None:
     "A portal answers plain HTTP with a redirect, and resets HTTPS",
     component="haproxy, nftables redirect and reject",
     expect=failing("models", "captive-portal", "you"),
+    cannot_be_mended="a person has to sign in",
 )
 def portal_resets_https(net: Network) -> None:
     sections = """
@@ -216,6 +219,7 @@ def reset_after_bytes(net: Network) -> None:
     "The key is not known to the API",
     component="nginx, the API's 401",
     expect=failing("models", "key-invalid", "you"),
+    cannot_be_mended="only the user knows another key",
 )
 def key_invalid(net: Network) -> None:
     net.client.env["ANTHROPIC_API_KEY"] = "sk-ant-api03-" + "R" * 86 + "-revokedAA"
@@ -225,6 +229,7 @@ def key_invalid(net: Network) -> None:
     "No key is set, and the network is fine",
     component="nginx, the API's 401",
     expect=failing("environment", "key-missing", "you"),
+    cannot_be_mended="only the user knows the key",
 )
 def key_missing(net: Network) -> None:
     del net.client.env["ANTHROPIC_API_KEY"]
@@ -234,6 +239,7 @@ def key_missing(net: Network) -> None:
     "The edge in front of the API does not accept this network",
     component="nginx, 403 without request-id",
     expect=failing("models", "request-forbidden", "you", "network"),
+    cannot_be_mended="only another network helps",
 )
 def forbidden(net: Network) -> None:
     net.api.behaviour = "error=forbidden"
@@ -261,6 +267,7 @@ def overloaded(net: Network) -> None:
     "The API has limited this organization's rate",
     component="nginx, the API's 429",
     expect=failing("messages", "rate-limited", "you"),
+    cannot_be_mended="only time helps",
 )
 def rate_limited(net: Network) -> None:
     net.api.behaviour = "message-error=rate-limited"

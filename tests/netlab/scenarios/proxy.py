@@ -24,6 +24,7 @@ from tests.netlab.web import Haproxy, Middlebox, Nginx, Site, Stunnel
     "The proxy asks for a password, and none is set",
     component="squid, basic_ncsa_auth",
     expect=failing("proxy", "proxy-auth-required", "you"),
+    cannot_be_mended="only the user knows the password",
 )
 def password_missing(net: Network) -> None:
     behind_proxy(net, Squid(auth="basic"), proxy_url())
@@ -33,6 +34,7 @@ def password_missing(net: Network) -> None:
     "The proxy asks for a password, and a wrong one is set",
     component="squid, basic_ncsa_auth",
     expect=failing("proxy", "proxy-auth-required", "you"),
+    cannot_be_mended="only the user knows the password",
 )
 def password_wrong(net: Network) -> None:
     behind_proxy(net, Squid(auth="basic"), proxy_url(userinfo=f"{PROXY_USER}:last-years-password"))
@@ -42,6 +44,7 @@ def password_wrong(net: Network) -> None:
     "A small proxy asks for a password, and none is set",
     component="tinyproxy, BasicAuth",
     expect=failing("proxy", "proxy-auth-required", "you"),
+    cannot_be_mended="only the user knows the password",
 )
 def password_missing_tinyproxy(net: Network) -> None:
     behind_proxy(net, Tinyproxy(settings=["BasicAuth anna s3cret"]), proxy_url(8888))
@@ -51,6 +54,7 @@ def password_missing_tinyproxy(net: Network) -> None:
     "The SOCKS proxy asks for a user name, and none is set",
     component="dante, username",
     expect=failing("proxy", "proxy-auth-required", "you"),
+    cannot_be_mended="only the user knows the password",
 )
 def socks_password_missing(net: Network) -> None:
     behind_proxy(net, Dante(method="username"), proxy_url(1080, scheme="socks5"))
@@ -199,6 +203,7 @@ def dante_upstream(net: Network) -> None:
     "Nothing listens on the proxy's port, and there is no other way out",
     component="no daemon: RST",
     expect=failing("proxy", "proxy-refused", "you", "network"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def refused(net: Network) -> None:
     only_the_office_gets_out(net)
@@ -209,6 +214,7 @@ def refused(net: Network) -> None:
     "A proxy of another network is still set, and its address answers nothing",
     component="nftables drop",
     expect=failing("proxy", "proxy-timeout", "you", "network"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def silent_address(net: Network) -> None:
     net.client.env["HTTPS_PROXY"] = proxy_url(host="10.30.0.80")
@@ -220,6 +226,7 @@ def silent_address(net: Network) -> None:
     "The proxy accepts connections and never answers",
     component="a listener of our own",
     expect=failing("proxy", "proxy-timeout", "you", "network"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def accepts_and_silent(net: Network) -> None:
     behind_proxy(net, Middlebox("silent", port=3128), proxy_url())
@@ -229,6 +236,7 @@ def accepts_and_silent(net: Network) -> None:
     "The proxy's name does not exist",
     component="unbound",
     expect=failing("proxy", "proxy-name-not-found", "you"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def name_not_found(net: Network) -> None:
     only_the_office_gets_out(net)
@@ -239,6 +247,7 @@ def name_not_found(net: Network) -> None:
     "The proxy's address is vacant",
     component="the kernel: nobody answers ARP",
     expect=failing("proxy", "proxy-unreachable", "you", "network"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def vacant(net: Network) -> None:
     only_the_office_gets_out(net)
@@ -249,6 +258,7 @@ def vacant(net: Network) -> None:
     "The router rejects the way to the proxy",
     component="nftables, ICMP network unreachable",
     expect=failing("proxy", "proxy-unreachable", "you", "network"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def unreachable(net: Network) -> None:
     net.router.forward.append(f"ip daddr {OFFICE_PROXY} reject with icmp type net-unreachable")
@@ -262,6 +272,7 @@ def unreachable(net: Network) -> None:
     "The proxy variable points at a web server",
     component="nginx",
     expect=failing("proxy", "proxy-not-a-proxy", "you"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def web_server(net: Network) -> None:
     page = 'return 200 "<html><body>intranet</body></html>";'
@@ -272,6 +283,7 @@ def web_server(net: Network) -> None:
     "The proxy variable points at an SSH server",
     component="a listener of our own, SSH banner",
     expect=failing("proxy", "proxy-not-a-proxy", "you"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def ssh_server(net: Network) -> None:
     behind_proxy(net, Middlebox("banner", port=2222, banner="SSH-2.0-OpenSSH_9.2p1"), proxy_url(2222))
@@ -281,6 +293,7 @@ def ssh_server(net: Network) -> None:
     "The proxy closes every connection without a word",
     component="a listener of our own",
     expect=failing("proxy", "proxy-not-a-proxy", "you"),
+    cannot_be_mended="nothing on the machine names a proxy that works",
 )
 def closes(net: Network) -> None:
     behind_proxy(net, Middlebox("close", port=3128), proxy_url())
@@ -317,6 +330,7 @@ def tls_to_plain(net: Network) -> None:
     "The encrypted proxy's certificate comes from an authority that this machine does not know",
     component="stunnel in front of squid",
     expect=failing("proxy", "proxy-tls-failed", "you", "network"),
+    cannot_be_mended="no store of the machine holds the root",
 )
 def tls_proxy_untrusted(net: Network) -> None:
     certificate = net.authorities.corporate.issue(PROXY_HOST)
@@ -328,6 +342,7 @@ def tls_proxy_untrusted(net: Network) -> None:
     "An encrypted proxy is set with http://",
     component="haproxy with TLS in front of squid",
     expect=failing("proxy", "proxy-tls-failed", "you"),
+    cannot_be_mended="the proxy's certificate is for a name that nothing on the machine gives",
 )
 def plain_to_tls(net: Network) -> None:
     sections = """

@@ -144,6 +144,7 @@ def no_default_route(net: Network) -> None:
     "This machine has no network at all",
     component="the client's interface is down",
     expect=failing("environment", "no-network", "you"),
+    cannot_be_mended="somebody has to connect it",
 )
 def no_network(net: Network) -> None:
     net.client.commands.append("link set eth0 down")
@@ -176,6 +177,7 @@ def prohibited_ipv4(net: Network) -> None:
     "This machine's own firewall prohibits the API",
     component="nftables in the client, ICMP administratively prohibited",
     expect=failing("tcp", "tcp-prohibited", "you"),
+    cannot_be_mended="who set the rule has to lift it",
 )
 def own_firewall(net: Network) -> None:
     net.client.output += [
@@ -188,6 +190,7 @@ def own_firewall(net: Network) -> None:
     "A route on this machine prohibits the API",
     component="ip route prohibit",
     expect=failing("tcp", "tcp-prohibited", "you"),
+    cannot_be_mended="who set the route has to lift it",
 )
 def own_route(net: Network) -> None:
     net.client.commands += [f"route add prohibit {API4_RANGE}", f"route add prohibit {API6_RANGE}"]
@@ -197,6 +200,7 @@ def own_route(net: Network) -> None:
     "This machine has no free port for another connection",
     component="ip_local_port_range, a listener",
     expect=failing("tcp", "tcp-local-limit", "you"),
+    cannot_be_mended="the programs that hold the ports have to end",
 )
 def no_ports(net: Network) -> None:
     net.client.sysctls["net.ipv4.ip_local_port_range"] = '"40000 40000"'

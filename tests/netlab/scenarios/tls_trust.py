@@ -96,6 +96,7 @@ def ca_file_incomplete(net: Network) -> None:
     "The gateway's certificate comes from an authority that this machine does not know",
     component="nginx",
     expect=failing("tls", "tls-untrusted-issuer", "you", "network"),
+    cannot_be_mended="no store of the machine holds the root",
 )
 def untrusted_gateway(net: Network) -> None:
     use_gateway(net, gateway_site(net, certificate=net.authorities.corporate.issue("llm.corp.example")))
@@ -200,6 +201,7 @@ def not_yet_valid(net: Network) -> None:
     "This machine's clock is three years fast",
     component="libfaketime",
     expect=failing("tls", "tls-clock-wrong", "you"),
+    cannot_be_mended="a container has no clock of its own",
 )
 def clock_fast(net: Network) -> None:
     net.client.clock = "+3y"
@@ -209,6 +211,7 @@ def clock_fast(net: Network) -> None:
     "This machine's clock stands at a day years ago, as after an empty battery",
     component="libfaketime",
     expect=failing("tls", "tls-clock-wrong", "you"),
+    cannot_be_mended="a container has no clock of its own",
 )
 def clock_slow(net: Network) -> None:
     net.client.clock = "-5y"

@@ -52,7 +52,7 @@ TLS_INTERCEPTED = Problem(
     code="tls-intercepted",
     layer="tls",
     title="{product} re-signs HTTPS here, and its root is not trusted",
-    cause="A device or program on the way opens the connection to {host} and shows a certificate of its own, signed by {issuer}. Browsers on company machines are set up to trust that authority; {client} is not.",
+    cause="A device or program on the route opens the connection to {host} and shows a certificate of its own, signed by {issuer}. Browsers on company machines are set up to trust that CA; {client} is not.",
     owner="network",
     fixes=(
         *TRUST_ROOT,
@@ -92,8 +92,8 @@ TLS_INTERCEPTED_TRUSTED = Problem(
 TLS_UNTRUSTED_ISSUER = Problem(
     code="tls-untrusted-issuer",
     layer="tls",
-    title="The certificate of {host} comes from an unknown authority",
-    cause="The chain ends at {issuer}, which is not in the store that {client} uses. It is a private authority, or the store is too old to know a public one.",
+    title="The certificate of {host} comes from an unknown CA",
+    cause="The chain ends at {issuer}, which is not in the store that {client} uses. It is a private CA, or the store is too old to know a public one.",
     owner="you",
     fixes=(
         _RENEWED,
@@ -148,8 +148,8 @@ TLS_SELF_SIGNED = Problem(
 CA_FILE_INCOMPLETE = Problem(
     code="ca-file-incomplete",
     layer="tls",
-    title="{variable} replaces the whole store, and lacks the authority needed",
-    cause="The variable does not add to the public authorities, it takes their place. It names {cafile}, which holds other authorities, often only the company's own, and not the one that signed the certificate of {host}.",
+    title="{variable} replaces the whole store, and lacks the CA needed",
+    cause="The variable does not add to the public CA certificates, it takes their place. It names {cafile}, which holds other ones, often only the company's own, and not the one that signed the certificate of {host}.",
     owner="you",
     fixes=(
         Remedy(

@@ -112,7 +112,7 @@ KEY_MALFORMED = Problem(
     layer="environment",
     confirmed_by=(401,),
     title="{key_variable} holds something that is not a usable key",
-    cause="A line break, a blank, a quote or a character that is not ASCII stands in the value, or it is a placeholder, or part of it is missing. The SDK's own error text prints the whole value, so do not pass that text on.",
+    cause="A line break, a space, a quote or a character that is not ASCII is in the value, or it is a placeholder, or part of it is missing. The SDK's own error text prints the whole value, so do not pass that text on.",
     owner="you",
     fixes=(
         Remedy(
@@ -323,7 +323,7 @@ BASE_URL_INSECURE = Problem(
     code="base-url-insecure",
     layer="environment",
     severity="warning",
-    title="{base_url_source} uses plain http: the key travels readable",
+    title="{base_url_source} uses plain http: the key is sent unencrypted",
     cause="Everybody on the way to {host} can read the key and change the answers. claudecheck sends no key over plain http to a public address.",
     owner="you",
     fixes=(
@@ -495,7 +495,7 @@ CUSTOM_HEADERS_INVALID = Problem(
     code="custom-headers-invalid",
     layer="environment",
     title="ANTHROPIC_CUSTOM_HEADERS cannot be sent as written",
-    cause="It takes one `Name: Value` a line. A name with a blank or another forbidden character, or a value that no header can have, keeps the request from being sent.",
+    cause="It takes one `Name: Value` a line. A name with a space or another forbidden character, or a value that no header can have, keeps the request from being sent.",
     owner="you",
     fixes=(
         Remedy(

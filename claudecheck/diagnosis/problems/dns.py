@@ -269,7 +269,7 @@ DNS_NO_RESOLVER = Problem(
     code="dns-no-resolver",
     layer="dns",
     title="No nameserver is configured on this machine",
-    cause="The system has nobody to ask for names. The network did not hand out a resolver, or the file that names it is empty or missing.",
+    cause="No DNS server is configured. The network did not hand out a resolver, or the file that names it is empty or missing.",
     owner="you",
     fixes=(
         *_OTHER_RESOLVER[:1],

@@ -177,8 +177,8 @@ PROXY_VARIABLES_CONFLICT = Problem(
     code="proxy-variables-conflict",
     layer="environment",
     severity="warning",
-    title="The proxy variables disagree, so clients take different ways",
-    cause="Python takes the lower-case spelling first, curl knows `http_proxy` in lower case only, and for https Claude Code falls back to HTTP_PROXY while the SDKs do not. With these values each client goes its own way.",
+    title="The proxy variables disagree, so clients take different routes",
+    cause="Python takes the lower-case spelling first, curl knows `http_proxy` in lower case only, and for https Claude Code falls back to HTTP_PROXY while the SDKs do not. With these values clients take different routes.",
     owner="you",
     fixes=(
         Remedy(
@@ -200,7 +200,7 @@ NO_PROXY_INVALID = Problem(
     code="no-proxy-invalid",
     layer="environment",
     title="An entry in NO_PROXY makes {client} fail, or has no effect",
-    cause="The Python SDK reads every entry when the client is built, and fails on IPv6 networks (`fe80::/10`) and brackets (`[::1]`), even where no proxy is set. Entries that are parted by blanks count as one name that never matches. Docker, Kubernetes and OrbStack set such values by themselves.",
+    cause="The Python SDK reads every entry when the client is built, and fails on IPv6 networks (`fe80::/10`) and brackets (`[::1]`), even where no proxy is set. Entries that are separated by spaces count as one name that never matches. Docker, Kubernetes and OrbStack set such values by themselves.",
     owner="you",
     fixes=(
         Remedy(
@@ -327,7 +327,7 @@ TRUST_STORE_EMPTY = Problem(
     code="trust-store-empty",
     layer="environment",
     title="This Python has no CA certificates at all, so it trusts no server",
-    cause="The Python SDK 1.x and 2.x use the authorities of the operating system, and slim images bring none. The SDK 0.x brought its own, so the same image worked before an upgrade.",
+    cause="The Python SDK 1.x and 2.x use the CA certificates of the operating system, and slim images bring none. The SDK 0.x brought its own, so the same image worked before an upgrade.",
     owner="you",
     fixes=(
         Remedy(
@@ -380,7 +380,7 @@ VERIFICATION_DISABLED = Problem(
     layer="environment",
     severity="warning",
     title="{variable} switches the verification of certificates off",
-    cause="Clients that obey it talk to anybody who answers, and hand over the key. Mostly it was set to get past a private authority, which can be trusted properly instead. The Python SDK does not obey it and goes on verifying.",
+    cause="Clients that obey it talk to anybody who answers, and hand over the key. Mostly it was set to get past a private CA, which can be trusted properly instead. The Python SDK does not obey it and goes on verifying.",
     owner="you",
     fixes=(
         Remedy(
@@ -451,7 +451,7 @@ SDK_OUTDATED = Problem(
     layer="environment",
     severity="warning",
     title="The SDK is from the 0.x series, which works unlike the current one",
-    cause="It trusts the authorities of the package certifi and not those of the system, sends the key as `x-api-key`, and raises the errors of `httpx`. Advice for the current version may not fit it.",
+    cause="It trusts the CA certificates of the package certifi and not those of the system, sends the key as `x-api-key`, and raises the errors of `httpx`. Advice for the current version may not fit it.",
     owner="you",
     fixes=(
         Remedy(

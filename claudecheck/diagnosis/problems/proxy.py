@@ -256,7 +256,7 @@ PROXY_NOT_A_PROXY = Problem(
     code="proxy-not-a-proxy",
     layer="proxy",
     title="What answers at {proxy} is not a proxy",
-    cause="Something listens there and does not answer CONNECT as a proxy does: it closes, speaks another protocol, or is a web server. Often it is the port of another service, or a gateway that belongs into the base URL.",
+    cause="Something listens there and does not answer CONNECT as a proxy does: it closes, speaks another protocol, or is a web server. Often it is the port of another service, or a gateway that belongs in the base URL.",
     owner="you",
     fixes=(
         Remedy(

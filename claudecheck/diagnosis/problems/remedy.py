@@ -37,7 +37,7 @@ HOLES: Mapping[str, str] = {
     "address": "the address",
     "addresses": "the addresses",
     "resolver": "the resolver",
-    "issuer": "an unknown authority",
+    "issuer": "an unknown CA",
     "product": "an inspection product",
     "subject": "the certificate's subject",
     "names": "other names",

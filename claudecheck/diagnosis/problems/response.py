@@ -332,7 +332,7 @@ SDK_DIFFERS = Problem(
     code="sdk-differs",
     layer="messages",
     title="A plain HTTP client gets through, and {client} does not",
-    cause="Same machine, same route, same key: what differs is the client's own configuration. It may trust other authorities, use another proxy, send other headers or wait less long.",
+    cause="Same machine, same route, same key: what differs is the client's own configuration. It may trust other CAs, use another proxy, send other headers or wait less long.",
     owner="you",
     fixes=(
         in_program(

@@ -88,7 +88,7 @@ TCP_UNREACHABLE = Problem(
     code="tcp-unreachable",
     layer="tcp",
     title="There is no route to {host}",
-    cause="This machine, or a router near it, knows no way to {address}. Mostly the connection is down, a VPN has taken the routes away, or the container's network has no way out.",
+    cause="This machine, or a router near it, knows no route to {address}. Mostly the connection is down, a VPN has taken the routes away, or the container's network has no route out.",
     owner="network",
     fixes=(
         *VPN,

@@ -61,7 +61,7 @@ TLS_NAME_FILTERED = Problem(
     code="tls-name-filtered",
     layer="tls",
     title="Connections that name {host} are cut on the way",
-    cause="A filter reads the server name in the first message of the handshake, and cuts or drops the connection when it is {host}. The same address answers when another name is asked for.",
+    cause="A filter reads the server name in the ClientHello, and cuts or drops the connection when it is {host}. The same address answers when another name is asked for.",
     owner="network",
     fixes=(
         ask(
@@ -85,8 +85,8 @@ TLS_NAME_FILTERED = Problem(
 TLS_HELLO_DROPPED = Problem(
     code="tls-hello-dropped",
     layer="tls",
-    title="A large first message of the handshake gets lost on the way",
-    cause="New TLS libraries send a first message (ClientHello) that needs two packets. An old firewall or filter on the way drops what it cannot read in one packet; a short message gets through.",
+    title="A large ClientHello gets lost on the way",
+    cause="New TLS libraries send a ClientHello that needs two packets. An old firewall or filter on the way drops what it cannot read in one packet; a short message gets through.",
     owner="network",
     fixes=(
         Remedy(
@@ -107,7 +107,7 @@ TLS_HELLO_DROPPED = Problem(
         "ConnectTimeout: _ssl.c:989: The handshake operation timed out",
         curl="curl: (28) Connection timed out after … milliseconds",
     ),
-    told_apart="Only the size of the first message was changed, and the handshake got through. When full-size packets of any kind vanish, the problem is `tls-path-mtu`.",
+    told_apart="Only the size of the ClientHello was changed, and the handshake got through. When full-size packets of any kind vanish, the problem is `tls-path-mtu`.",
 )
 
 TLS_PATH_MTU = Problem(
@@ -202,7 +202,7 @@ TLS_TIMEOUT = Problem(
     code="tls-timeout",
     layer="tls",
     title="{host} takes the connection and then stays silent",
-    cause="The TCP connection opens, the first message of the handshake is sent, and nothing comes back. A firewall that opens connections in the server's place does that, and so does a server that is overloaded; no change of the handshake helped.",
+    cause="The TCP connection opens, the ClientHello is sent, and nothing comes back. A firewall that opens connections in the server's place does that, and so does a server that is overloaded; no change of the handshake helped.",
     owner="network",
     fixes=(
         *VPN,

@@ -36,6 +36,7 @@ OF_THE_PROGRAM = {
     "command",
     "third_parties",
     "announce",
+    "label",
     "patience_s",
     "last",
     "before",

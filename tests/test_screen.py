@@ -81,7 +81,8 @@ def test_the_change_that_decided_is_told_in_a_sentence() -> None:
     ("fix", "said"),
     [
         (Fix(text="Do it", commands=[Command(shell="sh", line="true")]), "Do it. Not tried."),
-        (Fix(text="Do it", tried=Trial(reached=True, stage="tls")), "Do it. Tried just now: it gets through."),
+        (Fix(text="Do it", tried=Trial(reached=True, stage="models")), "Do it. Tried just now: it gets through."),
+        (Fix(text="Do it", tried=Trial(reached=True, stage="tls")), "Do it. Tried just now: it gets past tls."),
         (
             Fix(text="Do it", tried=Trial(reached=True, stage="tls", by="tls:small-segments")),
             "Do it. Tried just now in an equivalent way: it gets through.",

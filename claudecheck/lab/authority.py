@@ -25,6 +25,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 AUTHORITY_DAYS = (-1500, 3000)
 LEAF_DAYS = (-1, 90)
 EXPIRED_DAYS = (-102, -12)
+EXPIRING_DAYS = (-80, 6)
 FUTURE_DAYS = (30, 120)
 
 
@@ -196,6 +197,8 @@ class Authorities:
         issuing = Authority("claudecheck lab issuing CA", "claudecheck lab", issuer=self.lab)
         if kind == "expired":
             return issuing.issue(names, days=EXPIRED_DAYS)
+        if kind == "expiring":
+            return issuing.issue(names, days=EXPIRING_DAYS)
         if kind == "not-yet-valid":
             return issuing.issue(names, days=FUTURE_DAYS)
         if kind == "other-name":

@@ -106,9 +106,13 @@ class Lab:
         context = self._context("proper", (CONTROL_NAME, "127.0.0.1", "localhost"))
 
         def serve(connection: Connection) -> None:
-            if connection.peek(1) == TLS_RECORD:
+            first = connection.peek(1)
+            if self._setup.all_taken:
+                connection.receive()
+                return connection.finish()
+            if first == TLS_RECORD:
                 connection.start_tls(context)
-            self._serve_http(connection, lambda _: CONTROL_ANSWER, "control")
+            return self._serve_http(connection, lambda _: CONTROL_ANSWER, "control")
 
         return self._loopback.listen(serve, {"127.0.0.1": "open"})
 

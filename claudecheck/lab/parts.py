@@ -31,6 +31,7 @@ Handshake = Literal[
 CertificateKind = Literal[
     "proper",
     "expired",
+    "expiring",
     "not-yet-valid",
     "other-name",
     "self-signed",
@@ -148,4 +149,5 @@ class Setup:
     api: Api = field(default_factory=Api)
     proxy: Proxy | None = None
     names: Names | None = None
+    all_taken: bool = False  # something takes the connections to every other host too, and ends them
     clock_ahead_days: int = 0  # of every clock but this machine's

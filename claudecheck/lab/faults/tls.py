@@ -66,6 +66,12 @@ _CERTIFICATES: tuple[Fault, ...] = (
         summary="the server does not send its intermediate certificate",
         setup=Setup(certificate="incomplete"),
     ),
+    tells(
+        "certificate-expiring",
+        Stage.TLS,
+        "the gateway's certificate ends in six days",
+        Setup(certificate="expiring"),
+    ),
     _tls("tls-expired", summary="the certificate ended twelve days ago", setup=Setup(certificate="expired")),
     _tls("tls-not-yet-valid", summary="the certificate begins in a month", setup=Setup(certificate="not-yet-valid")),
     _tls(
@@ -95,6 +101,12 @@ _HANDSHAKES: tuple[Fault, ...] = (
         problem="tls-reset",
         summary="the connection is closed after the ClientHello, without a word",
         setup=_manner("close"),
+    ),
+    _tls(
+        "local-interception",
+        summary="something on this machine takes every connection, to any host, and ends it",
+        setup=Setup(handshake="close", all_taken=True),
+        by_variation=True,
     ),
     _tls("tls-timeout", summary="nothing answers the ClientHello", setup=_manner("silence")),
     _tls("tls-not-tls", summary="the port speaks plain HTTP", setup=_manner("plain-http")),

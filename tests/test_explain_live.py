@@ -272,3 +272,16 @@ def test_reading_exceptions_imports_no_sdk_and_no_network_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.split("\n")[:2] == ["tcp-refused", "set()"]
+
+
+def test_the_traceback_of_an_async_program_is_not_about_its_event_loop() -> None:
+    code = (
+        "import asyncio, anthropic\n"
+        f"client = anthropic.AsyncAnthropic(api_key='k', base_url='http://127.0.0.1:{closed_port()}', max_retries=0)\n"
+        "async def main():\n    await client.models.list()\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "asyncio" in done.stderr
+    found = explain_text(done.stderr)
+    assert (found.problem, found.layer) in {("base-url-loopback", "environment"), ("tcp-refused", "tcp")}

@@ -47,10 +47,11 @@ def can_be_pasted(mend: Mend, program: str) -> bool:
     return not fetches and program != "claude-code"
 
 
-def under(shell: str, argv: Sequence[str]) -> list[str]:
-    """The command as a child of that shell, which it then takes for the user's."""
-    line = " ".join(map(shlex.quote, argv))
-    return ["env", f"SHELL=/bin/{shell}", shell, "-c", f"{line}; exit {'$status' if shell == 'fish' else '$?'}"]
+def under(shell: str, argv: Sequence[str], folder: Path) -> list[str]:
+    """The command as a child of that shell, which it then takes for the user's: `-c` would only pass it on."""
+    script = folder / "asked"
+    script.write_text(f"{' '.join(map(shlex.quote, argv))}\nexit {'$status' if shell == 'fish' else '$?'}\n")
+    return ["env", f"SHELL=/bin/{shell}", shell, str(script)]
 
 
 def paste(workplace: Workplace, mend: Mend, shell: str) -> Pasted:

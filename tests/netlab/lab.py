@@ -152,7 +152,7 @@ def run_doctor(workplace: Workplace, shell: str = "sh") -> Said:
     chosen = ["--python", str(interpreter(client.python))] if client.python else []
     chosen += ["--client", client.program] if client.program != "python" else []
     argv = [sys.executable, "-m", "claudecheck", "doctor", "--json", "--timeout", str(DOCTOR_TIMEOUT_S)]
-    return workplace.run(cures.under(shell, [*argv, *chosen, *client.arguments]), HARD_LIMIT_S)
+    return workplace.run(cures.under(shell, [*argv, *chosen, *client.arguments], workplace.home), HARD_LIMIT_S)
 
 
 def run_question(workplace: Workplace, question: Question) -> Said:

@@ -43,7 +43,7 @@ types: $(READY)  ## mypy, strict
 
 lab: $(READY)  ## the network lab: real components in network namespaces (root, Linux)
 	.ci/install-netlab
-	$(BIN)/python -m tests.netlab.runner
+	$(BIN)/python -m tests.netlab.runner --paste sh,bash,zsh,fish
 
 journals: $(READY)  ## record the embedded lab's faults anew for the replay, and say what comes out
 	$(BIN)/python -m tests.record_journals

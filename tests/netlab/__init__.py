@@ -6,7 +6,9 @@ Run it
     python -m tests.netlab.runner                            all scenarios, four at once; exit 1 when a verdict is wrong
     python -m tests.netlab.runner --only proxy --record      some of them, with curl and the plain SDK beside the doctor
     python -m tests.netlab.runner --no-doctor                only prove that the faults are what they say
-    python -m tests.netlab.runner --record --json run.json && python -m tests.netlab.report run.json docs/accuracy.md
+    python -m tests.netlab.runner --only proxy --paste sh    paste what is advised, and run the smallest program there
+    python -m tests.netlab.runner --record --paste sh,bash,zsh,fish --json run.json &&
+        python -m tests.netlab.report run.json docs/accuracy.md
 
 No packet leaves the machine: all devices are pairs between namespaces named `cc-<pid>-…`, which are
 removed at the end, after a failure and on Ctrl-C. Inside, the API lives at its real name and its
@@ -25,6 +27,7 @@ Add a scenario: ten lines in a file of `scenarios/`. The function is given a hea
         net.router.forward += to_the_api("reject with tcp reset")
 
 `net.client.program` is whose route the doctor walks, and `links` puts an installed client into its home.
+`cannot_be_mended` says why nothing that is pasted there can help, although it is the user's own move.
 A scenario with `questions` asks other commands as well, and grades what they say first:
 
         questions=(Question("compare --direct", r"^The proxy decides", variable="proxy", exit_code=14),),

@@ -116,6 +116,7 @@ for _row in ROWS:
         component="squid, nftables reject",
         expect=_row.expect,
         needs=_row.needs,
+        cannot_be_mended="this Node reads no proxy variable" if _row.title == "fetch in Node" else "",
     )(_proxy_only(_row))
 
 

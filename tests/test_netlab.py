@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from claudecheck.diagnosis.problems import CATALOGUE
-from tests.netlab.lab import Lab, missing_for, missing_requirements
 from tests.netlab.outcome import Answer
 from tests.netlab.scenario import Question, Scenario, all_scenarios
 
@@ -69,21 +67,3 @@ def test_an_answer_with_another_sentence_variable_fix_or_exit_code_is_wrong() ->
     assert right.wrong == []
     for field in ({"sentences": ("No difference",)}, {"variable": ""}, {"fix": ""}, {"exit_code": 0}, {"crashed": "x"}):
         assert len(replace(right, **field).wrong) == 1
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    if missing := missing_requirements():
-        if REQUIRED:
-            pytest.fail("; ".join(missing))
-        pytest.skip("; ".join(missing))
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.mark.netlab
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.slug)
-def test_the_verdict_is_right(lab: Lab, scenario: Scenario) -> None:
-    if missing := missing_for(scenario):
-        pytest.skip(", ".join(missing))
-    assert lab.examine(scenario).wrong == []

@@ -184,7 +184,7 @@ class Ladder:
         if self._beside is not None or questions.names_need_a_look(self.route, texts, took):
             self.announce(Stage.DNS, "each nameserver")
             if self._beside is None:
-                self._look_closer(host)
+                self._look_closer(host, beside=False)
             elif not found:
                 self._beside.wait(self.walk.deadline.share(2 * self.options.step_s))
             if self._late is None:
@@ -197,10 +197,14 @@ class Ladder:
                 self._config = resolve.read_config(self.walk, host)
             return self._config
 
-    def _look_closer(self, host: str) -> object:
-        """The lookup failed, is slow or is odd: each nameserver by itself, and what else its silence calls for."""
+    def _look_closer(self, host: str, *, beside: bool) -> object:
+        """The lookup failed, is slow or is odd: each nameserver by itself, and what else its silence calls for.
+
+        `beside` the client's own lookup nothing is asked that could mend it: a nameserver that gets its answer
+        over TCP has it for the client's next question too.
+        """
         self._ask_nameservers(self._read_config(host))
-        self._ask(self._facts(Stage.DNS))
+        self._ask(self._facts(Stage.DNS), without=questions.NAMESERVER_TCP.id if beside else "")
         return None
 
     def _ask_nameservers(self, config: ResolverConfig) -> None:
@@ -216,7 +220,7 @@ class Ladder:
         asked = side_by_side.Started([lambda: resolve.lookup(self.walk, host, port)])
         for _, found in asked.finished(NAME_PATIENCE_S):
             return found
-        self._beside = side_by_side.Started([partial(self._look_closer, host)])
+        self._beside = side_by_side.Started([partial(self._look_closer, host, beside=True)])
         while self.walk.deadline.remaining() > 0:
             for _, found in asked.finished(_POLL_S):
                 return found
@@ -322,10 +326,11 @@ class Ladder:
         result, self._beside = side_by_side.hedged(attempt, patience_s, partial(self._ask, silence), limit_s)
         return result
 
-    def _ask(self, facts: Facts) -> None:
-        """Ask what they call for, each question once."""
+    def _ask(self, facts: Facts, *, without: str = "") -> None:
+        """Ask what they call for, each question once; not the one of the id `without`, which is for later."""
         with self._asking:
             asks = [ask for ask in questions.asks(facts) if ask.id not in self._asked]
+            asks = [ask for ask in asks if not without or not ask.id.startswith(f"{without}:")]
             self._asked |= {ask.id for ask in asks}
         if asks:
             self._walker().walk_all(asks)

@@ -12,8 +12,9 @@ from claudecheck.probes.api.http import Request
 from claudecheck.probes.senders.worker import Event, Worker
 from claudecheck.probes.walk import Walk
 
-#: Seconds for the interpreter to import the SDK: one on a machine with nothing else to do.
-LOADING_S = 10.0
+#: Seconds for the interpreter to import the SDK: one on a machine with nothing else to do. The run's deadline comes
+#: before this: a busy machine makes a run incomplete, and is no fault of the SDK.
+LOADING_S = 60.0
 #: Credentials that only the SDK resolves: with them it asks for the models too.
 _RESOLVED_BY_THE_SDK = ("profile", "federation")
 _OF_CERTIFICATES = (Failure.UNTRUSTED_ISSUER, Failure.SELF_SIGNED, Failure.STRICT_CERTIFICATE, Failure.TRUST_UNUSABLE)

@@ -16,6 +16,18 @@ from tests.netlab.network import Network
 from tests.netlab.scenario import failing, scenario
 from tests.netlab.web import Haproxy, Middlebox, Nginx, Site, Stunnel
 
+# -- taken as a whole ---------------------------------------------------------------------------------
+
+
+@scenario(
+    "Every connection, to any host, is taken by a box that closes it at the first byte",
+    component="nftables redirect, a listener that closes",
+    expect=failing("tls", "local-interception", "you", "network"),
+)
+def all_taken(net: Network) -> None:
+    divert(net, Middlebox("close", port=8443), 8443, dport="{ 80, 443 }")
+
+
 # -- filtered by name or size -------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from tests.netlab.changes import (
 )
 from tests.netlab.network import Network
 from tests.netlab.proxies import Mitmproxy, Squid
-from tests.netlab.scenario import failing, scenario
+from tests.netlab.scenario import failing, gets_through, scenario
 from tests.netlab.web import Nginx, Site, Stunnel
 
 # -- inspected ----------------------------------------------------------------------------------------
@@ -175,6 +175,16 @@ def empty_store(net: Network) -> None:
 )
 def expired_gateway(net: Network) -> None:
     certificate = net.authorities.public.issue("llm.corp.example", valid_from=NOW - 90 * DAY, valid_to=NOW - DAY)
+    use_gateway(net, gateway_site(net, certificate=certificate))
+
+
+@scenario(
+    "The gateway's certificate ends in six days",
+    component="nginx",
+    expect=gets_through("certificate-expiring"),
+)
+def expiring_gateway(net: Network) -> None:
+    certificate = net.authorities.public.issue("llm.corp.example", valid_from=NOW - 84 * DAY, valid_to=NOW + 6 * DAY)
     use_gateway(net, gateway_site(net, certificate=certificate))
 
 

@@ -23,6 +23,9 @@ from claudecheck.clients.client import CaVariable, Client, Command
 from claudecheck.clients.snapshot import Wanted
 from claudecheck.route import Credential, Endpoint, Plan, Route, Secret, Trust
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 
 def plan(snapshot, interpreter=None):
     endpoint = base_url.parse(snapshot.get("TOY_URL"), "TOY_URL").endpoint or Endpoint()

@@ -20,6 +20,9 @@ from claudecheck.lab import Lab
 from claudecheck.machine import policy
 from tests import ci_readers, doctor
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 GUIDE = (doctor.ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCKS = [
     (tag.split(), text) for tag, text in re.findall(r"^```([a-z -]+)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)

@@ -28,6 +28,9 @@ from claudecheck.run.compare import Asked, Planned, Steps, UnusableError, plan, 
 from claudecheck.run.options import Options
 from tests import doctor
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 QUIET = Steps(lambda *_: None)
 
 

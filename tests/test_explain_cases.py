@@ -110,6 +110,7 @@ def test_a_text_about_something_else_or_about_nothing_is_unknown(text: str) -> N
     assert found.fixes[0].commands[0].line.startswith("claudecheck doctor")
 
 
+@pytest.mark.slow
 def test_what_programs_print_is_found_in_large_logs_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "SMALL", 0)
     cases = read("programs.jsonl")

@@ -131,6 +131,7 @@ def test_an_error_beside_the_setting_that_causes_it_leads_to_the_setting() -> No
     assert "https://gw.example" in advice(found)
 
 
+@pytest.mark.slow
 def test_routes_reads_a_file_of_settings_and_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "bot.env"
     path.write_text("HTTPS_PROXY=htp://proxy.example:8080\n")
@@ -145,6 +146,7 @@ def test_routes_reads_a_file_of_settings_and_names_the_line(tmp_path: Path) -> N
 # -- what is typed -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "shown"),
     [

@@ -223,6 +223,9 @@ def test_a_closed_client_is_named() -> None:
 
 TWO_LOOPS = """
 import asyncio, sys, anthropic
+
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
 client = anthropic.AsyncAnthropic(api_key="k", base_url=sys.argv[1], max_retries=0)
 async def ask():
     await client.messages.create(model="m", max_tokens=1, messages=[])

@@ -12,6 +12,9 @@ import pytest
 
 from claudecheck.explanation import Explanation, explain_stream, explain_text, needles, scan
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 ERRORS = (
     "ERROR httpx.ConnectError: [Errno 111] Connection refused",
     "ERROR Error: getaddrinfo EAI_AGAIN api.anthropic.com",

@@ -18,6 +18,9 @@ INJECTED = "import truststore\ntruststore.inject_into_ssl()\n"
 #: What a security agent's hook does: the class stays Python's own, and one method of it is another.
 HOOKED = """
 import os, ssl
+
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
 own = ssl.SSLContext.load_verify_locations
 def load(self, *places, **named):
     own(self, *places, **named)

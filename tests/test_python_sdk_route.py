@@ -130,6 +130,7 @@ def asked(folder: Path) -> Asked:
     return ask(sys.executable, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", sdk_cases.ALL, ids=lambda case: case.name)
 def test_the_plan_is_what_the_real_client_does(case: Case, asked: Asked, folder: Path) -> None:
     assert tuple(one.kind for one in does_as_planned(case, asked, folder).concerns) == case.concerns

@@ -13,6 +13,9 @@ from claudecheck.lab import Lab
 from tests import doctor
 from tests.installed_clients import CURL, NODES, PYTHON_SDKS
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 

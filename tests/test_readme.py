@@ -48,6 +48,7 @@ def test_every_make_target_in_it_exists(command: str) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_every_command_of_its_table_exists() -> None:
     for command in re.findall(r"^\| `claudecheck (\w+)", README, re.MULTILINE):
         assert doctor.run(command, "--help").exit_code == 0
@@ -74,6 +75,7 @@ def test_it_names_every_third_party() -> None:
         assert url.split("/")[2] in README
 
 
+@pytest.mark.slow
 def test_the_library_example_runs() -> None:
     (example,) = [block for language, block in BLOCKS if language == "python"]
     with Lab("tcp-refused") as lab:

@@ -19,6 +19,9 @@ from claudecheck.render.machine import from_json
 from tests import doctor
 from tests.network_reports import TLS_INTERCEPTED
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 PAGE = (doctor.ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")
 HERE = {"VIRTUAL_ENV": sys.prefix}
 

@@ -103,6 +103,7 @@ def test_no_client_that_is_run_gives_anything_away(client: str) -> None:
     assert_silent(ran)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [["routes"], ["trust"], rarely(["compare", "--client", "curl", "--direct", "--local-only"])],
@@ -159,6 +160,7 @@ def test_no_credential_is_in_the_arguments_of_a_process() -> None:
         started.end()
 
 
+@pytest.mark.slow
 def test_no_credential_is_sent_where_the_certificate_did_not_verify() -> None:
     for fault in ("tls-expired", "tls-self-signed", "tls-intercepted", "tls-hostname-mismatch"):
         with Lab(fault) as lab:

@@ -201,13 +201,13 @@ def test_curl_works_and_python_does_not(shown: list[bytes], stores: dict[str, st
     assert "only adds" in ways["NODE_EXTRA_CA_CERTS"].breaks
 
 
-def test_python_works_and_claude_code_does_not(shown: list[bytes], stores: dict[str, str]) -> None:
+def test_python_and_claude_code_work_and_node_does_not(shown: list[bytes], stores: dict[str, str]) -> None:
     here = machine(stores["without"], NEW, SSL_CERT_FILE=stores["with"])
     told = made(seen_by(shown, here, [chain.Store("SSL_CERT_FILE", cafile=stores["with"])]))
     assert told.answer[0] == (
-        "Python SDK 2.12.0 and curl 9.9.9 work; Node and TypeScript SDK and Claude Code 9.9.9 do not."
+        "Python SDK 2.12.0, Claude Code 9.9.9 and curl 9.9.9 work; Node and TypeScript SDK do not."
     )
-    assert told.needs["Claude Code 9.9.9"] == "NODE_EXTRA_CA_CERTS"
+    assert told.needs["Node and TypeScript SDK"] == "NODE_EXTRA_CA_CERTS"
 
 
 def test_node_works_and_python_does_not(shown: list[bytes], stores: dict[str, str]) -> None:
@@ -372,6 +372,7 @@ def test_clients_are_judged_only_where_they_may_differ(
 # -- what the doctor makes of it ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(NODE is None, reason="Node is not installed")
 def test_a_complete_chain_that_node_does_not_trust_is_no_incomplete_chain() -> None:
     with Lab("healthy") as lab:
@@ -529,6 +530,7 @@ def predicted(
     return trust.judge_clients(presented(lab), [one])[0].trusted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
 def test_curl_trusts_what_was_predicted(lab: Lab, programs: Snapshot, settings: list[dict[str, str]]) -> None:
     url = lab.variables["ANTHROPIC_BASE_URL"]
@@ -577,6 +579,7 @@ def test_the_python_sdk_trusts_what_was_predicted(
 # -- the command -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_exports_the_root_and_with_it_node_works(lab: Lab, tmp_path: Path) -> None:
     place = tmp_path / "corporate-root.pem"
     ran = doctor.run("trust", "--export", str(place), "--python", PYTHON, variables=lab.variables)
@@ -588,6 +591,7 @@ def test_the_command_exports_the_root_and_with_it_node_works(lab: Lab, tmp_path:
         assert subprocess.run([NODE, "-e", FETCH], env=named, timeout=20, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_exported_that_only_the_connection_vouches_for(tmp_path: Path) -> None:
     place = tmp_path / "corporate-root.pem"
     with Lab("tls-intercepted") as opened:

@@ -8,6 +8,9 @@ from claudecheck.lab import FAULTS, Fault, find
 from tests.cures.demo_faults import cured
 from tests.cures.paste import has_hole, installed
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 #: A value that is given, and one that the shell edits; the others are left to the slow tests.
 FEW = (("no-proxy-invalid", "zsh"), ("key-malformed-quotes", "fish"))
 BROKEN = [fault for fault in FAULTS if fault.exit_code]

@@ -35,6 +35,7 @@ def report_of(fault: str) -> Report:
         return diagnose(examine(options, environment.read(doctor.clean_environment(lab.variables)), Deadline(60)))
 
 
+@pytest.mark.slow
 def test_the_crash_of_a_variation_is_its_own_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "shake", raises)
     report = report_of("tls-self-signed")

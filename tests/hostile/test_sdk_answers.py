@@ -16,6 +16,9 @@ from claudecheck.route import Endpoint, Route
 from tests import doctor, probe_peers
 from tests.hostile.test_bodies import bomb, packed
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 Answer = Callable[[socket.socket], None]
 MESSAGE = b'{"type":"message","id":"m","role":"assistant","model":"m","content":[],"usage":{"input_tokens":7}}'
 

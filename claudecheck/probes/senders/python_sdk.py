@@ -29,7 +29,6 @@ class PythonSdk:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._ready = False
 
     def exchange(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         """Send it and record what happened, within `limit_s` seconds."""
@@ -48,7 +47,7 @@ class PythonSdk:
     def _ask(self, walk: Walk, request: Request, limit_s: float) -> HttpExchange:
         started = walk.start()
         event = self._start(time.monotonic() + walk.deadline.share(LOADING_S))
-        if self._ready:
+        if self._worker.ready:
             limit = walk.deadline.share(limit_s)
             self._worker.ask(
                 do=request.step,
@@ -63,11 +62,10 @@ class PythonSdk:
         """Until the SDK is imported and its client built, which is not the network's time; else what came instead."""
         self._worker.load()
         event: Event | None = None
-        while not self._ready:
+        while not self._worker.ready:
             event = self._worker.wait(ends - time.monotonic())
             if event is None or event["event"] not in ("ready", "facts"):
                 break
-            self._ready = event["event"] == "ready"
         return event
 
 

@@ -42,6 +42,7 @@ class Worker:
         self.chosen_by = chosen_by
         self.events: queue.Queue[Event | None] = queue.Queue()
         self._loading = False
+        self.ready = False  # its SDK is imported, and its client built
         # What the user's own start-up code prints goes to the same pipe, and may be JSON too.
         mark = secrets.token_hex(8)
         self._child = child.Child([path, str(SCRIPT), mark], variables=variables)
@@ -64,6 +65,7 @@ class Worker:
             event = self.events.get(timeout=max(limit_s, 0.001))
         except queue.Empty:
             return None
+        self.ready = self.ready or (event is not None and event["event"] == "ready")
         if event is None:
             self.events.put(None)  # for whoever asks next
             status = self._child.status(1.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -49,6 +50,8 @@ NAME_PATIENCE_S, SYN_PATIENCE_S, LEAST_PATIENCE_S = 1.0, 1.3, 0.7
 PATIENT_ROUND_TRIPS = 6
 #: How often it is looked whether somebody else knows the name by now.
 _POLL_S = 0.05
+#: A body of which nothing arrives for so long is kept by something.
+_STUCK_S = 1.0
 #: What remains of a run must leave this much for variations to be worth starting.
 LEAST_FOR_VARIATIONS_S = 0.5
 
@@ -407,10 +410,15 @@ class Ladder:
         nothing moves and no answer comes, something keeps it.
         """
         reached = self._acknowledged()
+        ends = time.monotonic() + _STUCK_S
         for _ in sizes.finished(self._round_trip_s() + 0.02):
             return True
-        now = self._acknowledged()
-        return reached is not None and now is not None and now > reached
+        while reached is not None and time.monotonic() < ends:
+            if (self._acknowledged() or 0) > reached:
+                return True
+            for _ in sizes.finished(_POLL_S):
+                return True
+        return False
 
     def _acknowledged(self) -> int | None:
         return self.walk.kept.acknowledged() if self.walk.kept is not None else None

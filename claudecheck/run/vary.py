@@ -12,6 +12,7 @@ from functools import partial
 
 from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.questions import Ask, Facts, Target
+from claudecheck.failures import Failure
 from claudecheck.observations import HttpExchange, Purpose, VariationTried
 from claudecheck.probes import connect, reach, side_by_side
 from claudecheck.probes.api import bodies, http
@@ -82,6 +83,8 @@ class Walker:
         *smaller, largest = questions.put(questions.COUNT_TOKENS, facts)
         self.walk_all([largest], limit_s=2 * self.step_s + 1.0, over_kept=[largest])
         seen = self.answer(largest.id)
+        if seen is not None and seen.failure is Failure.CANCELLED:
+            return None  # a slow line is no fault, and this one is told to be slow
         if seen is None or not seen.status:
             self.walk_all(smaller, limit_s=2 * self.step_s + 1.0)
         return None

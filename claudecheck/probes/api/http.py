@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from claudecheck.failures import Failure
 from claudecheck.observations import Clock, HttpExchange, Raised, Step
 from claudecheck.probes import connect, decoding, side_by_side, system_errors
 from claudecheck.probes.api import answer
+from claudecheck.probes.api.kept import LARGE_BODY, SlowLineError
 from claudecheck.probes.tls import stores as trust
 from claudecheck.probes.walk import Walk
 
@@ -194,11 +195,15 @@ def _send_over(
             timeout=httpx.Timeout(limit_s, connect=min(walk.route.connect_timeout_s, limit_s)),
         ) as client:
             url, headers, extensions = _addressed(walk, request, known=over is not None)
+            body: bytes | Iterator[bytes] | None = request.body or None
+            if over is not None and walk.kept is not None and len(request.body) >= LARGE_BODY:
+                body = walk.kept.paced(request.body)
+                headers = [*headers, (b"content-length", str(len(request.body)).encode())]
             outgoing = client.build_request(
                 request.method,
                 url,
                 headers=[*headers, *headers_of(walk, request)],
-                content=request.body or None,
+                content=body,
                 extensions={"trace": phases, **extensions},
             )
             response = client.send(outgoing, stream=True)
@@ -206,6 +211,8 @@ def _send_over(
                 return _read(walk, request, response, ends)
             finally:
                 response.close()
+    except SlowLineError as error:
+        return as_sent(walk, request, failure=Failure.CANCELLED, error=str(error))
     except Exception as error:  # whatever the libraries below raise over a peer is this request's failure
         failure, chain = failure_of(error)
         return as_sent(walk, request, failure=failure, error=_told(chain), chain=chain)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,6 +20,18 @@ from claudecheck.probes.tls.stream import Stream, socket_of
 from claudecheck.route import Endpoint
 
 LONGEST_EXCERPT = 200
+
+
+#: Bytes of a body that is paced, and seconds in which they must have arrived: 128 kbit/s.
+_FIRST_PIECE, _FIRST_PIECE_S = 16_000, 1.0
+#: Bytes that a request's head may have.
+_HEAD = 2_000
+#: Bytes from which a body is paced.
+LARGE_BODY = 100_000
+
+
+class SlowLineError(Exception):
+    """The line is too slow for a large body."""
 
 
 class KeptConnection:
@@ -50,6 +63,21 @@ class KeptConnection:
     def first_bytes(self) -> bytes:
         """What came back on the last request, as it came: HTTP or not."""
         return self._network.first_bytes
+
+    def paced(self, body: bytes) -> Iterator[bytes]:
+        """A large body in pieces: the rest follows when the first has arrived. Raises `SlowLineError` when it does
+        not in time: on a slow line a large body would hold up everything else that this machine sends.
+        """
+        before = self.acknowledged()
+        yield body[:_FIRST_PIECE]
+        if before is not None:
+            ends = time.monotonic() + _FIRST_PIECE_S
+            while (arrived := (self.acknowledged() or 0) - before) < _FIRST_PIECE and time.monotonic() < ends:
+                time.sleep(0.005)
+            # Where no more than the head arrives, the line is not slow: something keeps what is larger.
+            if _HEAD < arrived < _FIRST_PIECE:
+                raise SlowLineError(f"{_FIRST_PIECE // 1000} kB took more than {_FIRST_PIECE_S:g} s to arrive")
+        yield body[_FIRST_PIECE:]
 
     def acknowledged(self) -> int | None:
         """Bytes that the peer's system has received from us so far; None where this system does not tell."""

@@ -26,7 +26,10 @@ test: $(READY)  ## set up, and run the tests
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m 'not netlab and not slow'
 
 slow: $(READY)  ## the tests that `make test` leaves to CI
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m slow
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m 'slow and not exhaustive'
+
+exhaustive: $(READY)  ## every shell with every fault, every stream with every command: an hour
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 3 --dist worksteal -m exhaustive
 
 clients: $(READY)  ## other generations of the clients, for the slow tests
 	.ci/install-clients
@@ -43,7 +46,7 @@ types: $(READY)  ## mypy, strict
 
 lab: $(READY)  ## the network lab: real components in network namespaces (root, Linux)
 	.ci/install-netlab
-	$(BIN)/python -m tests.netlab.runner --paste sh,bash,zsh,fish
+	$(BIN)/python -m tests.netlab.runner
 
 journals: $(READY)  ## record the embedded lab's faults anew for the replay, and say what comes out
 	$(BIN)/python -m tests.record_journals
@@ -77,4 +80,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow clients checkers lint types lab journals bench docs man dist check-dist completions clean help
+.PHONY: demo test slow exhaustive clients checkers lint types lab journals bench docs man dist check-dist completions clean help

@@ -15,7 +15,7 @@ from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.problems.offer import offer
 from claudecheck.diagnosis.problems.remedy import PROGRAM, Remedy, in_program
 from claudecheck.diagnosis.problems.spelling import with_python
-from claudecheck.observations import Interpreter, Journal
+from claudecheck.observations import Interpreter, Journal, SetVariable
 from claudecheck.report import Finding, Fix, Report, StageRow
 
 Variable = Literal["proxy", "base URL", "address family", "client", "interpreter", "CA file", "timeout"]
@@ -365,6 +365,10 @@ def _permanent(column: Column, first: Report) -> Fix | None:
         text += ", and give that host a key of its own in ANTHROPIC_API_KEY"
     elif change.key_name and change.key_name != change.key_variable:
         copied.append((change.key_variable, Copied(change.key_name)))
+        known = machine.variables
+        if known is not None:  # it was named for this run, so it is set
+            named = {**known, change.key_name: [SetVariable(name=change.key_name)]}
+            machine = msgspec.structs.replace(machine, variables=named)
     made = environment.Change(sets=(*sets, *copied), unsets=tuple(change.unsets))
     return _fix(Remedy(text=text, change=made), machine) or Fix(text=text)
 

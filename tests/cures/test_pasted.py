@@ -8,8 +8,8 @@ from claudecheck.lab import FAULTS, Fault, find
 from tests.cures.demo_faults import cured
 from tests.cures.paste import has_hole, installed
 
-#: Real runs side by side: left to CI.
-pytestmark = pytest.mark.slow
+#: Every shell with every fault: an hour.
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 #: A value that is given, and one that the shell edits; the others are left to the slow tests.
 FEW = (("no-proxy-invalid", "zsh"), ("key-malformed-quotes", "fish"))

@@ -68,6 +68,7 @@ def test_no_secret_leaves_where_nothing_is_sent(entrance: str, tmp_path: Path) -
     check(entrance, "routes --json", tmp_path)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("entrance", ENTRANCES)
@@ -91,6 +92,7 @@ def test_no_usage_error_repeats_a_secret_or_an_escape_sequence() -> None:
     refused("--python {}", PLAIN)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("secret", [KEY, PLAIN])
 @pytest.mark.parametrize("argument", ARGUMENTS)

@@ -138,6 +138,7 @@ def test_a_peer_that_misbehaves_is_named_by_its_layer(stage: str, name: str, scr
     holds(stage, name, script)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @of(quick=False)
 def test_every_peer_that_misbehaves_is_named_by_its_layer(stage: str, name: str, script: Script) -> None:

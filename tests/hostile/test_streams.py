@@ -62,6 +62,7 @@ def test_a_closed_or_full_stream_changes_no_exit_code(command: str, streams: str
     check(command, streams)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("streams", STREAMS)
 @pytest.mark.parametrize("command", COMMANDS)
@@ -167,6 +168,7 @@ def test_a_signal_ends_the_run_with_a_report_of_what_is_known(number: signal.Sig
     assert report["observations"][-1]["cut"] == cut
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", range(200))
 def test_whenever_a_signal_comes_no_child_is_left_and_the_code_is_its_own(moment: int) -> None:

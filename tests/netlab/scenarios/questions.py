@@ -140,7 +140,7 @@ def claude_code_has_an_old_proxy(net: Network) -> None:
     component="no daemon: RST",
     expect=gets_through(),
     questions=(
-        claude_code_fails("tcp-refused at tcp", r"ANTHROPIC_BASE_URL is set in \S+settings\.json"),
+        claude_code_fails("tcp-refused at tcp", r"Start the gateway"),
         Question("routes", r"Claude Code calls https://\S+ \(ANTHROPIC_BASE_URL in \S+settings\.json\)"),
     ),
 )
@@ -233,7 +233,7 @@ def the_host_has_the_root(net: Network) -> None:
         Question(
             "compare --client curl --client claude-code --no-message",
             r"The client does not decide: all fail at tls with tls-intercepted",
-            fix="COPY corporate-root.pem",
+            fix="corporate-root.pem",
             exit_code=13,
         ),
     ),

@@ -15,6 +15,9 @@ from claudecheck.lab import Lab
 from claudecheck.lab.lab import KEY
 from tests.doctor import ROOT, clean_environment, invoke
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 TOY = '''
 """A toy that reads three variables of its own."""
 
@@ -22,10 +25,6 @@ from claudecheck.clients import base_url
 from claudecheck.clients.client import CaVariable, Client, Command
 from claudecheck.clients.snapshot import Wanted
 from claudecheck.route import Credential, Endpoint, Plan, Route, Secret, Trust
-
-#: Real runs side by side: left to CI.
-pytestmark = pytest.mark.slow
-
 
 def plan(snapshot, interpreter=None):
     endpoint = base_url.parse(snapshot.get("TOY_URL"), "TOY_URL").endpoint or Endpoint()

@@ -18,6 +18,9 @@ import pytest
 from claudecheck.explanation import Explanation, explain, explain_text
 from tests.probe_peers import Script, closed_port, closes, issue, peer, resets, says, silent, speaks_tls
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 MESSAGE: dict[str, Any] = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
 REQUEST_ID = "req_011CUYbKGmNrTcYvJNaBcdef"
 
@@ -224,8 +227,6 @@ def test_a_closed_client_is_named() -> None:
 TWO_LOOPS = """
 import asyncio, sys, anthropic
 
-#: Real runs side by side: left to CI.
-pytestmark = pytest.mark.slow
 client = anthropic.AsyncAnthropic(api_key="k", base_url=sys.argv[1], max_retries=0)
 async def ask():
     await client.messages.create(model="m", max_tokens=1, messages=[])

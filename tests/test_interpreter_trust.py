@@ -14,13 +14,14 @@ from claudecheck.observations import Interpreter
 from tests.doctor import PYTHON, Ran, run
 from tests.installed_clients import SYSTEM_CERTS
 
+#: Real runs side by side: left to CI.
+pytestmark = pytest.mark.slow
+
 INJECTED = "import truststore\ntruststore.inject_into_ssl()\n"
 #: What a security agent's hook does: the class stays Python's own, and one method of it is another.
 HOOKED = """
 import os, ssl
 
-#: Real runs side by side: left to CI.
-pytestmark = pytest.mark.slow
 own = ssl.SSLContext.load_verify_locations
 def load(self, *places, **named):
     own(self, *places, **named)

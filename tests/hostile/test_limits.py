@@ -50,6 +50,7 @@ def test_a_tight_limit_is_not_called_a_broken_sdk(limit: str) -> None:
     healthy_under(limit)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [limit for limit in TIGHT if limit not in QUICK])
 def test_no_tight_limit_is_called_anything_else(limit: str) -> None:

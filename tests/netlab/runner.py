@@ -90,13 +90,19 @@ def show(outcome: Outcome, reports: Path | None) -> None:
 
 
 def again(lab: Lab, outcome: Outcome, asked: argparse.Namespace) -> Outcome:
-    """A verdict that is wrong is tried once more, alone: beside three others a limit may be the machine's."""
-    if not outcome.wrong:
-        return outcome
-    print("once more, alone:", flush=True)
-    second = lab.examine(outcome.scenario, doctor=not asked.no_doctor and doctor_exists(), record=asked.record)
-    show(second, asked.reports)
-    return second
+    """A verdict that is wrong is tried again, alone: beside three others a limit may be the machine's. A run that its
+    deadline cut gets a third try, since it has named no cause.
+    """
+    for _ in range(2):
+        if not outcome.wrong:
+            break
+        cut = outcome.verdict is not None and outcome.verdict.status == "incomplete"
+        print("once more, alone:", flush=True)
+        outcome = lab.examine(outcome.scenario, doctor=not asked.no_doctor and doctor_exists(), record=asked.record)
+        show(outcome, asked.reports)
+        if not cut and (outcome.verdict is None or outcome.verdict.status != "incomplete"):
+            break
+    return outcome
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> str:

@@ -300,7 +300,7 @@ def official_works(where: str, exit_code: int, options: str, *, fix: str = "", s
     component="nginx, 502",
     expect=failing("models", "gateway-error", "gateway"),
     questions=(
-        official_works("gateway-error at models", 15, "--key-env MY_KEY", fix=r'ANTHROPIC_API_KEY="\$MY_KEY"'),
+        official_works("gateway-error at models", 15, "--key-env MY_KEY", fix=r"api\.anthropic\.com"),
         official_works("gateway-error at models", 15, "--no-message", says="it answered, and wants a key"),
     ),
 )
@@ -314,7 +314,7 @@ def the_gateways_backend_is_down(net: Network) -> None:
     component="nginx",
     expect=failing("tls", "tls-expired", "gateway"),
     questions=(
-        official_works("tls-expired at tls", 13, "--key-env MY_KEY", fix=r'ANTHROPIC_API_KEY="\$MY_KEY"'),
+        official_works("tls-expired at tls", 13, "--key-env MY_KEY", fix=r"api\.anthropic\.com"),
         Question("trust", r"No client takes this certificate, whatever it trusts: .*expired"),
     ),
 )

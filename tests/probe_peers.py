@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import select
 import socket
 import ssl
 import threading
@@ -110,19 +111,23 @@ def read_head(connection: Any) -> bytes:
 
 
 def relay(left: Any, right: Any) -> None:
-    """Bytes both ways, until both sides are done."""
-
-    def pump(source: Any, sink: Any) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    there = threading.Thread(target=pump, args=(left, right), daemon=True)
-    there.start()
-    pump(right, left)
-    there.join(5)
+    """Bytes both ways, until both sides are done. One thread: two may not use a TLS socket at once."""
+    ways = [(left, right), (right, left)]
+    with contextlib.suppress(OSError, ValueError):
+        while ways:
+            ready = select.select([source for source, _ in ways], [], [], 5)[0]
+            if not ready:
+                return
+            for source, sink in [way for way in ways if way[0] in ready]:
+                data = source.recv(65536)
+                while data and isinstance(source, ssl.SSLSocket) and source.pending():
+                    data += source.recv(65536)
+                if data:
+                    sink.sendall(data)
+                    continue
+                ways.remove((source, sink))
+                with contextlib.suppress(OSError):
+                    sink.shutdown(socket.SHUT_WR)
 
 
 def speaks_tls(context: ssl.SSLContext, then: Callable[[ssl.SSLSocket], None] | None = None) -> Script:

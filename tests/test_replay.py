@@ -94,5 +94,5 @@ def test_every_fault_and_every_network_has_its_journal() -> None:
 def test_no_journal_names_a_folder_of_the_machine_that_it_was_recorded_on() -> None:
     for group in replay.groups():
         text = "\n".join(replay.texts(group))
-        for word in ("/root/", "/work/", "claudecheck-lab-"):
+        for word in ("/root/", "/.venv/bin/python3.1", "claudecheck-lab-"):
             assert word not in text

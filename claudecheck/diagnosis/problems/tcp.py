@@ -46,7 +46,7 @@ TCP_REFUSED = Problem(
     cause="{address} answers that it takes no connection on this port. Nothing listens there, or a firewall on the way answers in its place.",
     owner="network",
     fixes=(
-        Remedy(text="Start the gateway, or correct its port in the base URL", when=("own-base-url",)),
+        Remedy(text="Start the gateway, or correct its port in {base_url_source}", when=("own-base-url",)),
         Remedy(
             text="Unset the base URL to call Anthropic's own endpoint",
             change=unset("{base_url_variable}"),

@@ -140,7 +140,7 @@ def claude_code_has_an_old_proxy(net: Network) -> None:
     component="no daemon: RST",
     expect=gets_through(),
     questions=(
-        claude_code_fails("tcp-refused at tcp", r"Start the gateway"),
+        claude_code_fails("tcp-refused at tcp", r"ANTHROPIC_BASE_URL in \S+settings\.json"),
         Question("routes", r"Claude Code calls https://\S+ \(ANTHROPIC_BASE_URL in \S+settings\.json\)"),
     ),
 )
@@ -233,7 +233,7 @@ def the_host_has_the_root(net: Network) -> None:
         Question(
             "compare --client curl --client claude-code --no-message",
             r"The client does not decide: all fail at tls with tls-intercepted",
-            fix="corporate-root.pem",
+            fix=r"cat /\S+ corporate-root\.pem",
             exit_code=13,
         ),
     ),
@@ -300,7 +300,7 @@ def official_works(where: str, exit_code: int, options: str, *, fix: str = "", s
     component="nginx, 502",
     expect=failing("models", "gateway-error", "gateway"),
     questions=(
-        official_works("gateway-error at models", 15, "--key-env MY_KEY", fix=r"api\.anthropic\.com"),
+        official_works("gateway-error at models", 15, "--key-env MY_KEY", fix=r'ANTHROPIC_API_KEY="\$\{MY_KEY:\?\}"'),
         official_works("gateway-error at models", 15, "--no-message", says="it answered, and wants a key"),
     ),
 )
@@ -314,7 +314,7 @@ def the_gateways_backend_is_down(net: Network) -> None:
     component="nginx",
     expect=failing("tls", "tls-expired", "gateway"),
     questions=(
-        official_works("tls-expired at tls", 13, "--key-env MY_KEY", fix=r"api\.anthropic\.com"),
+        official_works("tls-expired at tls", 13, "--key-env MY_KEY", fix=r'ANTHROPIC_API_KEY="\$\{MY_KEY:\?\}"'),
         Question("trust", r"No client takes this certificate, whatever it trusts: .*expired"),
     ),
 )

@@ -301,7 +301,7 @@ def test_the_strict_flag_is_the_routes_and_not_this_interpreters(sort: str, root
 
 
 def test_strict_trust_is_what_this_python_makes_by_default(root: Issued, tmp_path: Path) -> None:
-    """`create_default_context` is what the SDK calls when a variable names the store (facts.md a.2)."""
+    """`create_default_context` is what the SDK calls when a variable names the store."""
     given = root.trust(tmp_path, strict=sys.version_info >= (3, 13))
     theirs = ssl.create_default_context(cafile=given.cafile)
     ours = trust.context(given)

@@ -16,6 +16,7 @@ import typer
 from claudecheck.cli.arguments import ClientOption, LabelOption, LocalOption, PythonOption, TimeoutOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, warn, write
+from claudecheck.whole_number import whole_number
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -101,7 +102,9 @@ def _finish(series: Series) -> NoReturn:
 
 
 def _ended(report: Report, until: Until | None) -> bool:
-    if report.exit_code in (130, 129, 143):  # a signal ended the walk, and with it the watch
+    from claudecheck.report import EXIT_OF_CUT
+
+    if report.exit_code in EXIT_OF_CUT.values():  # a signal ended the walk, and with it the watch
         return True
     through = report.status in ("healthy", "degraded")
     return through if until is Until.HEALTHY else until is Until.FAILURE and not through
@@ -210,9 +213,10 @@ def _sinks(log: Path | None, listen: str | None, command: str | None) -> Iterato
 
 def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+    number = whole_number(port, least=1, most=65535)
+    if number is None:
         fail(f"--listen {listen!r} names no port", "for example --listen 9464, or --listen 0.0.0.0:9464")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return host.strip("[]") or "127.0.0.1", number
 
 
 # -- the screen --------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """Who sent an HTTP answer: the API itself, its edge, a gateway, a proxy or a portal. Pure.
 
-The API puts a request-id on everything it sends; whatever lacks one was sent by something else
-(facts.md c). Any status is not "reachable": the headers and the body's shape decide.
+The API puts a request-id on everything it sends; whatever lacks one was sent by something else.
+Any status is not "reachable": the headers and the body's shape decide.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from claudecheck.diagnosis import products
 from claudecheck.observations import HttpExchange
@@ -35,6 +37,12 @@ def answered_by(seen: HttpExchange, *, official: bool) -> AnsweredBy | None:
     if official and (server == "cloudflare" or "cf-ray" in seen.headers or seen.error_type == "forbidden"):
         return "edge"
     return "unknown" if official else "gateway"
+
+
+def edge_location(headers: Mapping[str, str]) -> str:
+    """The data centre of the edge that answered, as its `cf-ray` ends: "FRA"; empty when none did."""
+    _, dash, location = headers.get("cf-ray", "").rpartition("-")
+    return location if dash else ""
 
 
 def from_api(seen: HttpExchange, *, official: bool) -> bool:

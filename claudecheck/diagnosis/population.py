@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
+
+from claudecheck.diagnosis import origin
 
 #: The kinds of traits, in the order in which equals are told: the nearest to the machine first.
 TRAITS = (
@@ -39,10 +42,6 @@ class _Finding(msgspec.Struct):
     layer: str = ""
     severity: str = ""
     title: str = ""
-
-
-class _Certificate(msgspec.Struct):
-    issuer: str = ""
 
 
 class _Seen(msgspec.Struct):
@@ -128,8 +127,7 @@ def _met(seen: _Seen) -> Iterator[Trait]:
             last = seen.chain[-1]
             yield "issuer", str(last.get("issuer", "")) if isinstance(last, Mapping) else ""
         case "http-exchange":
-            ray = seen.headers.get("cf-ray", "")
-            yield "edge location", ray.rpartition("-")[2] if "-" in ray else ""
+            yield "edge location", origin.edge_location(seen.headers)
         case _:
             return
 
@@ -159,6 +157,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     last: str
     labels: list[str]
     shared: list[Shared]
+    others: int  # reports that get through, and are not of this cause
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +236,7 @@ class Population:
             last=group.times[-1] if group.times else "",
             labels=group.labels,
             shared=self._shared(group, through),
+            others=through - (group.count if group.status == "degraded" else 0),
         )
 
     def _shared(self, group: _Group, through: int) -> list[Shared]:
@@ -260,6 +260,7 @@ def separating(
     return found[:MOST_SHOWN]
 
 
+@cache
 def decoder() -> msgspec.json.Decoder[Summary]:
     """Reads one report, and of it no more than a population needs."""
     return msgspec.json.Decoder(Summary)

@@ -16,6 +16,7 @@ from claudecheck.diagnosis.third_parties import ThirdParties, host_and_port
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import HttpExchange, Observation, TlsHandshake
 from claudecheck.route import Credential, Route
+from claudecheck.whole_number import whole_number
 
 #: A lookup that takes this long pays for a nameserver that does not answer (glibc waits 5 s).
 SLOW_LOOKUP_MS = 1000.0
@@ -703,5 +704,4 @@ def meaning(variation: str) -> str:
 
 def size_of(variation: str) -> int:
     """The bytes of the body that `COUNT_TOKENS` was asked with, by the id under which it was recorded."""
-    size = variation.removeprefix(f"{COUNT_TOKENS.id}:")
-    return int(size) if size.isascii() and size.isdigit() and len(size) < 10 else 0
+    return whole_number(variation.removeprefix(f"{COUNT_TOKENS.id}:")) or 0

@@ -18,7 +18,7 @@ from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.walk import Walk
 
-#: The SDK's own limit for one address, in every version (facts.md a.2).
+#: The SDK's own limit for one address, in every version.
 CONNECT_LIMIT_S = 5.0
 #: A name can be given any number of addresses by whoever answers for it; each costs a thread and a socket.
 MOST_ADDRESSES = 16

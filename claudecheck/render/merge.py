@@ -30,10 +30,9 @@ def merged_markdown(merged: Merged) -> str:
         lines += [f"**{prose(cause.problem)}** ({count(cause.reports, 'report')}): {prose(cause.title)}", ""]
         if cause.shared:
             lines += ["| what they share | | failing | others |", "|---|---|---:|---:|"]
-            others = merged.healthy + merged.degraded - (cause.reports if cause.status == "degraded" else 0)
             lines += [
                 f"| {prose(one.trait)} | {prose(one.value)} | {one.failing} of {cause.reports} |"
-                f" {one.healthy} of {others} |"
+                f" {one.healthy} of {cause.others} |"
                 for one in cause.shared
             ]
             lines.append("")
@@ -65,10 +64,10 @@ def _page(merged: Merged, paper: Paper) -> Iterator[RenderableType]:
     yield Text.assemble(("claudecheck merge", STRONG), "   ", paper.text(headline(merged)))
     for cause in merged.causes:
         yield Text()
-        yield from _cause(cause, merged, paper)
+        yield from _cause(cause, paper)
 
 
-def _cause(cause: Cause, merged: Merged, paper: Paper) -> Iterator[RenderableType]:
+def _cause(cause: Cause, paper: Paper) -> Iterator[RenderableType]:
     mark: StageStatus = "fail" if cause.status == "failing" else "warn"
     head = paper.text(f"{cause.problem}: ", f"{STRONG} {colour_of(mark)}")
     yield Text.assemble(paper.mark(mark), " ", head, paper.text(cause.title))
@@ -78,17 +77,16 @@ def _cause(cause: Cause, merged: Merged, paper: Paper) -> Iterator[RenderableTyp
         yield Padding(paper.text(f"on {', '.join(cause.labels)}", QUIET), (0, 0, 0, 2))
     if not cause.shared:
         return
-    others = merged.healthy + merged.degraded - (cause.reports if cause.status == "degraded" else 0)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=QUIET)
-    for name in ("what they share", "", "these", "the healthy" if others else ""):
+    for name in ("what they share", "", "these", "the healthy" if cause.others else ""):
         table.add_column(name, overflow="fold")
     for place, shared in enumerate(cause.shared):
-        table.add_row(*_row(shared, cause, others, paper, f"{STRONG} {ACCENT}" if not place else ""))
+        table.add_row(*_row(shared, cause, paper, f"{STRONG} {ACCENT}" if not place else ""))
     yield Padding(table, (0, 0, 0, 2))
 
 
-def _row(shared: Shared, cause: Cause, others: int, paper: Paper, style: str) -> list[Text]:
-    compared = f"{shared.healthy} of {others}" if others else ""
+def _row(shared: Shared, cause: Cause, paper: Paper, style: str) -> list[Text]:
+    compared = f"{shared.healthy} of {cause.others}" if cause.others else ""
     return [
         paper.text(shared.trait, style),
         paper.text(harmless(shared.value), style),

@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from claudecheck.diagnosis import addresses
+from claudecheck.diagnosis import addresses, origin
 from claudecheck.observations import (
     HttpExchange,
     Interpreter,
@@ -114,8 +114,10 @@ def _row(label: str, value: str) -> str:
 
 def _edge(report: Report) -> str:
     """The location of Anthropic's edge that answered, as it says itself."""
-    rays = [seen.headers.get("cf-ray", "") for seen in _exchanges(report)]
-    return next((f"answered from {ray.rpartition('-')[2]} ({ray})" for ray in rays if "-" in ray), "did not answer")
+    for seen in _exchanges(report):
+        if location := origin.edge_location(seen.headers):
+            return f"answered from {location} ({seen.headers['cf-ray']})"
+    return "did not answer"
 
 
 def _exchanges(report: Report) -> list[HttpExchange]:

@@ -14,6 +14,7 @@ from typing import Literal
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from claudecheck.diagnosis.problems.offer import EXCERPTS
 from claudecheck.render import table, verdict
 from claudecheck.render.paper import (
     ACCENT,
@@ -35,8 +36,6 @@ _MOST_TEXT = 2  # lines of a title, of the reason, of a fix
 _MOST_WARNINGS = 4
 _LEAST_OF_A_PHRASE = 18  # the end of a path and its source
 _VERDICTS: dict[Status, str] = {"healthy": GOOD, "degraded": ODD, "incomplete": ODD, "failing": BAD}
-#: Commands that are pasted into something else than the shell belong on the long page.
-_PASTED_ELSEWHERE = ("dockerfile", "yaml", "python", "typescript")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“])")
 
 #: How much room the parts take: "open" has air between them, "tight" one line for the reason and no list of further
@@ -173,8 +172,8 @@ def _fix(fix: Fix, paper: Paper, most: int = _MOST_TEXT) -> Iterator[_Block]:
 
 
 def _for_the_shell(commands: Sequence[Command]) -> list[Command]:
-    """Those of the shell; where there are none, the first."""
-    typed = [command for command in commands if command.shell not in _PASTED_ELSEWHERE]
+    """Those of the shell; where there are none, the first. Excerpts of files and programs are on the long page."""
+    typed = [command for command in commands if command.shell not in EXCERPTS]
     return typed or list(commands[:1])
 
 

@@ -265,7 +265,7 @@ class Ladder:
                 if sock is not None:
                     self._others = side_by_side.Started([partial(_close_the_rest, started, self.options.step_s)])
                     return sock
-            if started.running:
+            if started.running and limit_s == SYN_PATIENCE_S:
                 self._beside = side_by_side.Started([partial(self._ask, self._facts(Stage.TCP))])
         return None
 

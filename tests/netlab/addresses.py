@@ -15,7 +15,7 @@ API4_RETIRED = "34.162.46.92"
 
 PUBLIC_RESOLVERS = ("1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "2001:4860:4860::8888")
 
-#: The third parties of design decision 16, under their real names.
+#: The third parties that the README names, under their real names.
 THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "cloudflare-dns.com": ("104.16.248.249", "2606:4700::6810:f8f9"),
     "one.one.one.one": ("1.1.1.1",),

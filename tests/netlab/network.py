@@ -170,7 +170,7 @@ class Network:
 
 
 def _status_page(*, incident: bool) -> dict[str, object]:
-    """`/api/v2/summary.json` and its relatives, in the shape of the status page's product (facts.md f)."""
+    """`/api/v2/summary.json` and its relatives, in the shape of the status page's product."""
     component = {"id": "c1", "name": "Claude API (api.anthropic.com)", "status": "operational"}
     reported: list[dict[str, object]] = []
     if incident:

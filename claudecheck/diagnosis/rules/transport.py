@@ -175,7 +175,7 @@ def _route(evidence: Evidence, version: int) -> bool:
 
 
 def _cost(dead: list[TcpConnect]) -> str:
-    """What the dead addresses cost each kind of client (field.md 5.2)."""
+    """What the dead addresses cost each kind of client."""
     silent = [connect for connect in dead if connect.failure is Failure.TIMED_OUT]
     if not silent:
         return "each attempt fails at once, so clients lose little time"

@@ -11,7 +11,7 @@ from typing import Any
 
 from claudecheck.observations import ModelView, Shape
 
-#: Headers that identify the speaker or steer a retry (facts.md c). Everything else is left out.
+#: Headers that identify the speaker or steer a retry. Everything else is left out.
 _KEPT = {
     "server", "via", "date", "location", "content-type", "content-length", "content-encoding", "transfer-encoding",
     "request-id", "retry-after", "retry-after-ms", "www-authenticate", "x-amzn-requestid", "x-deny-reason",
@@ -181,7 +181,7 @@ def _streamed_usage(body: str) -> dict[str, Any]:
 
 def _incidents(document: dict[str, Any]) -> list[str]:
     """What a status page (Atlassian's shape) reports as open for the API; components, not the page's colour:
-    one degraded component of another product changes that (facts.md f).
+    one degraded component of another product changes that.
     """
     told = [
         f"{item.get('name')}: {item.get('status')}"

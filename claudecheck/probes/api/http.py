@@ -331,7 +331,7 @@ def failure_of(error: BaseException) -> tuple[Failure, list[Raised]]:
 def failure_of_chain(chain: list[Raised]) -> Failure:
     """Judged by type names and texts, so that it serves the chains of every SDK generation.
 
-    The texts were produced on loopback with httpx 0.28, httpx2 2.16 and OpenSSL 3 (field.md 5.1).
+    The texts were produced on loopback with httpx 0.28, httpx2 2.16 and OpenSSL 3.
     """
     names = " ".join(link.type.rpartition(".")[2] for link in chain)
     text = " ".join(link.message for link in chain)

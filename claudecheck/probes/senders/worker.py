@@ -128,7 +128,7 @@ def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tup
 def start(
     variables: Mapping[str, str], named: str | None, deadline: Deadline, family: Family = "any"
 ) -> tuple[Worker | None, Interpreter]:
-    """The first interpreter that serves (design, decision 13), its worker running, and its facts.
+    """The first interpreter that serves, its worker running, and its facts.
 
     Named ones are taken as they are; one found on PATH only when it has the SDK; else our own. With a
     `family` it connects to addresses of that family only.

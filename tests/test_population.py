@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ def fleet() -> list[Report]:
     """Fifty machines, of which ten share one dead resolver."""
     healthy = [met(HEALTHY, f"10.0.0.{number % 3 + 1}", f"host-{number}") for number in range(40)]
     return [*healthy, *(met(DNS_NAME_NOT_FOUND, "10.0.0.53", f"bad-{number}") for number in range(10))]
+
+
+def a_line() -> bytes:
+    return json.dumps(json.loads(to_json(met(HEALTHY, "10.0.0.1")))).encode()
 
 
 def merged_of(reports: list[Report]) -> Any:
@@ -87,6 +92,29 @@ def test_merge_reads_files_folders_and_lines_and_passes_over_what_is_no_report(t
     assert "10 of 10" in page
     table = doctor.invoke("merge", str(folder), "--format", "markdown").out
     assert "| resolver | 10.0.0.53 | 10 of 10 | 0 of 40 |" in table
+
+
+def test_a_line_that_is_no_report_does_not_lose_those_after_it(tmp_path: Path) -> None:
+    kept = a_line()
+    log = tmp_path / "all.jsonl"
+    log.write_bytes(b"\nstarted\n" + (kept + b"\n") * 3 + b"\n" + kept)
+    said = json.loads(doctor.invoke("merge", str(log), "--json").out)
+    assert (said["reports"], said["unreadable"]) == (4, 1)
+
+
+def test_a_file_of_lines_is_read_to_its_end_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = a_line() + b"\n"
+    monkeypatch.setattr("claudecheck.diagnosis.archive.LARGEST_REPORT", 2 * len(kept))
+    (tmp_path / "all.jsonl").write_bytes(kept * 10)
+    assert json.loads(doctor.invoke("merge", str(tmp_path), "--json").out)["reports"] == 10
+
+
+def test_a_folder_is_searched_without_following_links(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "one.json").write_bytes(a_line())
+    (tmp_path / "in" / "again").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "in" / "pipe.json")
+    assert json.loads(doctor.invoke("merge", str(tmp_path), "--json").out)["reports"] == 1
 
 
 def test_nothing_to_merge_is_said_with_a_fix(tmp_path: Path) -> None:

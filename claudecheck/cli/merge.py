@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".json", ".jsonl", ".ndjson")
 _MOST_NAMED = 3
+_NAME_FILES = "name files that `claudecheck doctor --save FILE` wrote, or their folder"
 
 
 class MergeFormat(StrEnum):
@@ -46,7 +46,7 @@ def merge(
             passed_over.append(name)
     merged = population.merged()
     if not merged.reports:
-        fail("there is no report to merge", "name files that `claudecheck doctor --save FILE` wrote, or their folder")
+        fail("there is no report to merge", _NAME_FILES)
     if passed_over:
         named = ", ".join(dict.fromkeys(passed_over[:_MOST_NAMED]))
         more = " and others" if len(passed_over) > _MOST_NAMED else ""
@@ -79,38 +79,51 @@ def _texts(names: list[str]) -> Iterator[tuple[str, bytes]]:
 
     for name in names:
         if name == "-":
-            yield from (("standard input", line) for line in _split(sys.stdin.buffer.read()))
-            continue
-        path = Path(name)
-        if reading.is_folder(path):
-            for file in sorted(_reports_in(path)):
-                yield from ((file.name, text) for text in _split(_content(file)))
+            yield from (("standard input", text) for text in _reports(sys.stdin.buffer))
+        elif reading.is_folder(Path(name)):
+            for file in _files_below(name):
+                yield from ((file.name, text) for text in _of_file(file, named=False))
         else:
-            yield from ((path.name, text) for text in _split(_content(path)))
+            yield from ((Path(name).name, text) for text in _of_file(Path(name), named=True))
 
 
-def _reports_in(folder: Path) -> Iterator[Path]:
-    """Below it as well; what this user may not search is passed over."""
-    for place, _, names in os.walk(folder):
-        for path in (Path(place, name) for name in names):
-            if path.suffix in _ENDINGS and os.access(path, os.R_OK) and stat.S_ISREG(path.stat().st_mode):
-                yield path
+def _files_below(folder: str) -> Iterator[Path]:
+    """Like `find -xdev`: no link and no other file system is followed, so that /proc below / is not read."""
+    device = Path(folder).stat().st_dev
+    for place, inner, names in os.walk(folder):
+        inner[:] = sorted(name for name in inner if _device(Path(place, name)) == device)
+        yield from (Path(place, name) for name in sorted(names) if name.endswith(_ENDINGS))
 
 
-def _content(path: Path) -> bytes:
-    from claudecheck.diagnosis.archive import LARGEST_REPORT
+def _device(folder: Path) -> int:
+    try:
+        return folder.lstat().st_dev
+    except OSError:
+        return -1
+
+
+def _of_file(path: Path, *, named: bool) -> Iterator[bytes]:
+    """The reports in one file; one that was not `named` but found may be one that this user cannot read."""
     from claudecheck.machine import reading
 
-    content = reading.content(path, LARGEST_REPORT)
-    if content is None:
-        fail(f"cannot read {path}", "name files that `claudecheck doctor --save FILE` wrote, or their folder")
-    return content
+    try:
+        with reading.opened(path) as stream:
+            yield from _reports(stream)
+    except OSError as error:
+        if named:
+            fail(f"cannot read {path}: {error.strerror}", _NAME_FILES)
 
 
-def _split(content: bytes) -> Iterator[bytes]:
+def _reports(stream: BinaryIO) -> Iterator[bytes]:
     """One report, or one a line. A report that is printed for people has lines too, and its first is a lone brace."""
-    first = content.lstrip()[:2]
-    if first[:1] == b"{" and first[1:2] not in (b"\n", b"\r") and b"\n{" in content:
-        yield from (line for line in content.splitlines() if line.strip())
-    elif content.strip():
-        yield content
+    from claudecheck.diagnosis.archive import LARGEST_REPORT
+
+    first = b"\n"
+    while first and not first.strip():
+        first = stream.readline(LARGEST_REPORT)
+    if first.lstrip().startswith(b"{") and not first.rstrip().endswith(b"}"):
+        first += stream.read(LARGEST_REPORT)
+    while first:
+        if first.strip():
+            yield first
+        first = stream.readline(LARGEST_REPORT)

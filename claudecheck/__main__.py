@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import sys
+import threading
 from typing import Any, NoReturn
 
 from claudecheck import interruption
@@ -26,6 +27,8 @@ def main() -> NoReturn:
     code = INTERRUPTED  # nothing else gets past the handlers below
     try:
         _open_streams()
+        threading.excepthook = _in_a_thread
+        sys.unraisablehook = lambda _: None  # what it would print is not redacted, and changes nothing
         code = _run()
         atexit._run_exitfuncs()  # noqa: SLF001  # there is no public one; a child that still runs is ended here
     finally:
@@ -70,8 +73,12 @@ def _run() -> int:
             return INCOMPLETE
         _say_bug(error)
         return BUG
-    # Typer makes 130 of every interruption that reached it.
-    return interruption.exit_code() or code if code == INTERRUPTED else code
+    if code != INTERRUPTED:
+        return code
+    if interruption.exit_code() == INCOMPLETE:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write("claudecheck: the run did not end by its deadline, and was ended\n")
+    return interruption.exit_code() or INTERRUPTED  # Typer makes 130 of every interruption that reached it
 
 
 def _command_line() -> int:
@@ -108,6 +115,11 @@ def _lacked(error: BaseException) -> str:
         if limit := limits.tight():
             return limit
     return "memory" if isinstance(error, MemoryError) else ""
+
+
+def _in_a_thread(raised: threading.ExceptHookArgs) -> None:
+    if raised.exc_value is not None and not _lacked(raised.exc_value):
+        _say_bug(raised.exc_value)
 
 
 def _say_bug(error: BaseException) -> None:

@@ -56,9 +56,11 @@ def compare(
 
     Each route sends a message of one output token, unless --no-message leaves it out.
     """
+    from claudecheck import interruption
     from claudecheck.run.compare import Asked
     from claudecheck.run.options import Options
 
+    interruption.at_most(WHOLE_RUN_S + (timeout or 0.0))
     asked = Asked(
         direct=direct,
         proxies=tuple(proxy or ()),

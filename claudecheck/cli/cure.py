@@ -38,6 +38,7 @@ def cure(
     """Print the commands that mend this shell: eval "$(claudecheck cure)". The report goes to stderr."""
     import os
 
+    from claudecheck import interruption
     from claudecheck.cli.arguments import Format
     from claudecheck.cli.outputs import rendered
     from claudecheck.cli.terminal import terminal_of
@@ -46,6 +47,7 @@ def cure(
     from claudecheck.render.cure import script
     from claudecheck.run.options import Options
 
+    interruption.at_most(timeout)
     options = Options(
         timeout_s=timeout,
         message=not no_message,

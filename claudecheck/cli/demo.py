@@ -52,9 +52,11 @@ def demo(
     import os
     from dataclasses import replace
 
+    from claudecheck import interruption
     from claudecheck.lab import FAULTS, Lab
     from claudecheck.machine import environment
 
+    interruption.at_most(timeout)
     if list_:
         _list_faults()
         raise typer.Exit

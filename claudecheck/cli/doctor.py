@@ -81,10 +81,12 @@ def doctor(
     """Say where the route to the API stops, why, and what to do."""
     import os
 
+    from claudecheck import interruption
     from claudecheck.diagnosis.third_parties import ThirdParties
     from claudecheck.machine import environment
     from claudecheck.run.options import Options
 
+    interruption.at_most(timeout)
     outputs = outputs_of(output, format_, json_=json_, save=save, verbose=verbose, quiet=quiet)
     outputs = with_evidence(outputs, packet, ask=ask, private=private)
     if replay is not None:

@@ -12,6 +12,9 @@ from claudecheck.cli.arguments import PythonOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, write
 
+#: Seconds for an interpreter to tell which SDK it has.
+_FACTS_S = 10
+
 
 def routes(
     json_: Annotated[bool, typer.Option("--json", help="Print the routes as JSON.")] = False,
@@ -27,6 +30,7 @@ def routes(
     """Show what each client on this machine would do. Nothing is sent."""
     import msgspec
 
+    from claudecheck import interruption
     from claudecheck.clients.rows import objections
     from claudecheck.clients.rows import routes as routes_of
     from claudecheck.journal.deadline import Deadline
@@ -34,10 +38,11 @@ def routes(
     from claudecheck.probes.senders import worker
     from claudecheck.render.routes import render_routes, routes_json
 
+    interruption.at_most(_FACTS_S)
     lines = _assigned(env_file) if env_file else {}
     variables = {**os.environ, **{name: value for name, (value, _) in lines.items()}}
     snapshot = environment.with_programs(environment.read(variables))
-    interpreter = worker.facts(snapshot.variables, interpreter_at(python), Deadline(10))
+    interpreter = worker.facts(snapshot.variables, interpreter_at(python), Deadline(_FACTS_S))
     snapshot = environment.with_store_of(snapshot, interpreter)
     made = routes_of(snapshot, interpreter)
     if env_file:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -43,17 +43,18 @@ class Child:
     """A running child and its three streams. Raises OSError or ValueError when it cannot be started."""
 
     def __init__(self, command: Sequence[str], *, variables: Mapping[str, str], folder: str = "") -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(variables),
-            cwd=folder or None,
-            start_new_session=True,
-        )
-        self.pid = self._process.pid
-        _guard.watch(self)
+        with _guard.starting() as watched:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(variables),
+                cwd=folder or None,
+                start_new_session=True,
+            )
+            self.pid = self._process.pid
+            watched(self)
         self.stdin = cast("IO[bytes]", self._process.stdin)
         self.stdout = cast("IO[bytes]", self._process.stdout)
         self.stderr = cast("IO[bytes]", self._process.stderr)
@@ -102,26 +103,46 @@ class _Guard:
         self._lock = threading.Lock()
         self._running: set[Child] = set()
         self._shell: subprocess.Popen[bytes] | None = None
+        self._over = False
         atexit.register(self.end_all)
 
-    def watch(self, child: Child) -> None:
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[Callable[[Child], None]]:
+        """What starts a child calls what it is given as soon as it has one: nothing ends us in between.
+
+        That holds for all but SIGKILL, for which a few microseconds remain.
+        """
         with self._lock:
-            self._running.add(child)
             if self._shell is None:
                 self._shell = self._started()
-            self._note("+", child)
+            try:
+                yield self._watch
+            finally:
+                self._end_unused()
+
+    def _watch(self, child: Child) -> None:
+        self._running.add(child)
+        self._note("+", child)
 
     def release(self, child: Child) -> None:
+        if self._over:
+            return
         with self._lock:
             self._running.discard(child)
             self._note("-", child)
-            if not self._running and self._shell is not None:
-                shell, self._shell = self._shell, None
-                with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                    cast("IO[bytes]", shell.stdin).close()
-                    shell.wait(timeout=1.0)
+            self._end_unused()
+
+    def _end_unused(self) -> None:
+        if not self._running and self._shell is not None:
+            shell, self._shell = self._shell, None
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                cast("IO[bytes]", shell.stdin).close()
+                shell.wait(timeout=1.0)
 
     def end_all(self) -> None:
+        """For good: the lock is not given back, so that a thread which is left starts no other."""
+        self._over = True
+        self._lock.acquire(timeout=1.0)
         for child in tuple(self._running):
             child.kill()
 

@@ -131,14 +131,15 @@ def test_a_child_that_does_not_read_what_it_is_told_holds_nobody() -> None:
 def test_when_we_are_killed_every_child_and_what_it_has_started_is(sign: signal.Signals, tmp_path: Path) -> None:
     mark = tmp_path / "pids"
     code = f"""
-import os, threading
+import os
 from claudecheck.machine import child
 from claudecheck.probes.senders import worker
 one = worker.Worker({doctor.PYTHON!r}, "own", os.environ)
 one.wait(30)
+command = ["/bin/sh", "-c", {STARTS_ANOTHER.format(mark=mark, then="exec sleep 300")!r}]
+other = child.Child(command, variables=os.environ)
 print(one._child.pid, flush=True)
-child.run(["/bin/sh", "-c", {STARTS_ANOTHER.format(mark=mark, then="exec sleep 300")!r}],
-          variables=os.environ, limit_s=300, longest=1000)
+other.status(300)
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=doctor.ROOT) as ours:
         assert ours.stdout is not None

@@ -57,6 +57,51 @@ def test_no_tight_limit_is_called_anything_else(limit: str) -> None:
     healthy_under(limit)
 
 
+# -- a run that its deadline does not end --------------------------------------------------------------
+
+STUCK = """
+import re, sys, threading
+from claudecheck import interruption
+from claudecheck.run import examine
+interruption._GRACE_S = interruption._LAST_S = 0.2
+
+def waits_for_good(*_):
+    threading.Event().wait()
+
+def hears_nothing(*_):
+    while True:
+        try:
+            threading.Event().wait()
+        except BaseException:
+            pass
+
+def stays_in_native_code(*_):
+    pow(7, 10**8)
+
+examine.examine = globals()[sys.argv.pop(1)]
+from claudecheck.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("stuck", "ends"),
+    [
+        ("waits_for_good", 20),
+        pytest.param("hears_nothing", 20, marks=pytest.mark.slow),
+        pytest.param("stays_in_native_code", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_that_does_not_notice_its_deadline_is_ended_all_the_same(stuck: str, ends: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK, stuck, "doctor", "--timeout", "1"],
+        capture_output=True, text=True, timeout=60, check=False, cwd=doctor.ROOT,
+        env=doctor.clean_environment({"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}),
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (ends, False), done.stderr
+    assert stuck != "waits_for_good" or "did not end by its deadline" in done.stderr
+
+
 # -- one system call after the other fails -----------------------------------------------------------
 
 

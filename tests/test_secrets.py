@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -156,6 +157,23 @@ def test_no_credential_is_in_the_arguments_of_a_process() -> None:
         assert event is not None
         assert event["event"] == "facts"
         assert all(secret not in str(started._child._process.args) for secret in SECRETS.values())
+    finally:
+        started.end()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+def test_no_credential_is_in_the_environment_of_the_interpreter_that_sends() -> None:
+    from claudecheck.probes.senders import worker
+
+    started = worker.Worker(doctor.PYTHON, "own", {**doctor.clean_environment(), **PLANTED})
+    try:
+        while not started.ready:
+            event = started.wait(20)
+            assert event is not None
+            assert event["event"] in ("facts", "ready"), event
+            started.load()
+        seen = Path(f"/proc/{started._child.pid}/environ").read_bytes()
+        assert [name for name, secret in SECRETS.items() if secret.encode() in seen] == []
     finally:
         started.end()
 

@@ -39,13 +39,23 @@ def secrets_in(variables: Mapping[str, str]) -> list[str]:
     return list(filter(None, _in_variables(variables)))
 
 
+def withheld(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those with a secret in them: a child is told them when it runs, since everybody may read what it starts with."""
+    return {name: value for name, value in variables.items() if any(_in_variable(name, value))}
+
+
 def _in_variables(variables: Mapping[str, str]) -> Iterator[str]:
     for name, value in variables.items():
-        if _is_secret(name, value):
-            yield from (value, value.strip().strip("\"'`\u2018\u2019\u201c\u201d"))
-        elif name.lower().endswith(("_proxy", "_url")):
-            yield from (*_userinfo(value), *_query_values(value))
-    yield from custom_headers.read(variables.get(custom_headers.VARIABLE, "")).values()
+        yield from _in_variable(name, value)
+
+
+def _in_variable(name: str, value: str) -> Iterator[str]:
+    if _is_secret(name, value):
+        yield from (value, value.strip().strip("\"'`\u2018\u2019\u201c\u201d"))
+    elif name.lower().endswith(("_proxy", "_url")):
+        yield from (*_userinfo(value), *_query_values(value))
+    elif name == custom_headers.VARIABLE:
+        yield from custom_headers.read(value).values()
 
 
 def _is_secret(name: str, value: str) -> bool:

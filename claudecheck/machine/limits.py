@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+if sys.platform != "win32":
+    import resource  # not when it is asked for: a module is the first thing that cannot be loaded then
+
 #: Below this an interpreter cannot import the SDK: it maps about 300 MB, and has some twenty files open at once.
 LEAST_FILES = 32
 LEAST_MEMORY = 512 << 20
@@ -13,8 +16,6 @@ def tight() -> str:
     """The limit in the words of the shell, "ulimit -n 16"; empty when none is in the way."""
     if sys.platform == "win32":
         return ""
-    import resource
-
     files, memory = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_AS))
     if files != resource.RLIM_INFINITY and files < LEAST_FILES:
         return f"ulimit -n {files}"

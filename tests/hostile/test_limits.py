@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -40,6 +41,9 @@ def healthy_under(limit: str) -> None:
     if done.returncode == 99:
         pytest.skip(f"this system does not know ulimit {limit}")
     assert "Traceback" not in done.stderr, done.stderr
+    if done.returncode == -signal.SIGABRT:  # a library in Rust, which ends the process where it gets no memory
+        assert "memory allocation" in done.stderr
+        return
     assert done.returncode in (0, 20, 12), (limit, done.returncode, done.stdout[-2000:], done.stderr)
     assert "sdk-broken" not in done.stdout
     assert done.returncode != 12 or '"tcp-local-limit"' in done.stdout
@@ -50,7 +54,6 @@ def test_a_tight_limit_is_not_called_a_broken_sdk(limit: str) -> None:
     healthy_under(limit)
 
 
-@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [limit for limit in TIGHT if limit not in QUICK])
 def test_no_tight_limit_is_called_anything_else(limit: str) -> None:

@@ -48,7 +48,7 @@ class CurlProgram:
     def __init__(self, program: Program, snapshot: Snapshot) -> None:
         self.name = f"curl {program.version}".rstrip()
         self._path = program.path
-        self._variables = _in_english(snapshot.variables)
+        self._variables = _in_english(told.variables(snapshot.variables)[0])
         self._folder = snapshot.cwd
 
     def may_contradict(self, failure: Failure | None) -> bool:  # noqa: ARG002  # it may in everything

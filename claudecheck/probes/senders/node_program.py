@@ -64,7 +64,8 @@ class NodeProgram:
         self._sdk = sdk.path if sdk else ""
         self._path = node.path
         self._folder = snapshot.cwd
-        self._variables = _of_claude_code(snapshot) if self._rules else snapshot.variables
+        whole = _of_claude_code(snapshot) if self._rules else snapshot.variables
+        self._variables, self._secret = told.variables(whole)
         # What the SDK finds by itself in these variables; of another route it knows nothing.
         self._own_route = client.plan(snapshot, None).route if sdk else None
 
@@ -124,6 +125,7 @@ class NodeProgram:
             "limit_ms": max(int((limit_s - _START_S) * 1000), 100),
             "family": _FAMILIES[route.family],
             "sdk": self._sdk,
+            "variables": self._secret if by == "sdk" else {},
             "proxy": self._proxy(route.proxy) if by == "rules" and route.proxy else None,
             "trust": _trust(route.trust),
         }

@@ -308,8 +308,10 @@ def build() -> tuple[Any, Any] | None:
     step = "facts"
     try:
         facts()
-        if not sys.stdin.readline():
+        told = sys.stdin.readline()
+        if not told:
             return None  # only the facts were wanted
+        os.environ.update(json.loads(told)["variables"])  # those with a secret: nobody else may read them
         keep_to_one_family()
         step = "import"
         import anthropic

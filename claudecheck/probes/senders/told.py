@@ -13,12 +13,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from claudecheck.clients.secrets import withheld
 from claudecheck.failures import Failure
 from claudecheck.observations import Raised
 from claudecheck.probes import system_errors
 from claudecheck.probes.api import answer, http
 from claudecheck.probes.api.http import Request
 from claudecheck.probes.walk import Walk
+
+
+def variables(whole: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What the program starts with, and what is kept from it because a secret is in it.
+
+    A proxy's URL stays, with its password: curl and Node read it when they start, and from nowhere else.
+    """
+    kept = {name: value for name, value in withheld(whole).items() if not name.lower().endswith("_proxy")}
+    return {name: value for name, value in whole.items() if name not in kept}, kept
 
 
 def answered(request: Request, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any]:

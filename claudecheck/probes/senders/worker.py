@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from claudecheck.clients.secrets import withheld
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
 from claudecheck.machine import child, limits, reading
@@ -45,7 +46,9 @@ class Worker:
         self.ready = False  # its SDK is imported, and its client built
         # What the user's own start-up code prints goes to the same pipe, and may be JSON too.
         mark = secrets.token_hex(8)
-        self._child = child.Child([path, str(SCRIPT), mark], variables=variables)
+        self._secret = withheld(variables)
+        said = {name: value for name, value in variables.items() if name not in self._secret}
+        self._child = child.Child([path, str(SCRIPT), mark], variables=said)
         self._said = child.Tail(self._child.stderr, LONGEST_LAST_WORDS)
         self._reader = threading.Thread(target=self._read_events, args=(mark.encode(),), daemon=True)
         self._reader.start()
@@ -77,7 +80,7 @@ class Worker:
         """Import the SDK and build a client, side by side with whatever comes next."""
         if not self._loading:
             self._loading = True
-            self.ask(do="load")
+            self.ask(do="load", variables=self._secret)
 
     def ask(self, **command: Any) -> None:
         with contextlib.suppress(OSError, ValueError):  # it has ended; `wait` says so

@@ -15,18 +15,25 @@ LONGEST_BEGINNING = 1200
 
 
 class Shape(NamedTuple):
-    """One of `hints` stands in the text (in lower case) wherever the pattern matches: a quick look before it."""
+    """Wherever the pattern matches, one of `hints` is in the text (in lower case), and `closer` matches it: two looks
+    that are quicker than the pattern.
+    """
 
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str]
+    closer: re.Pattern[str] | None = None
+
+    def may_match(self, lowered: str) -> bool:
+        seen = any(hint in lowered for hint in self.hints)
+        return seen and (self.closer is None or self.closer.search(lowered) is not None)
 
 
 def redacted(text: str) -> str:
     """The text without what is shaped like a credential. Hosts and URLs stay readable."""
     lowered = text.lower()
     for shape in _SHAPES:
-        if any(hint in lowered for hint in shape.hints):
+        if shape.may_match(lowered):
             text = shape.pattern.sub(shape.replacement, text)
     return text
 
@@ -61,8 +68,10 @@ def _authority_only(url: str) -> str:
     return f"{GONE}@" + behind[at + 1 + host.rfind("@") + 1 :]
 
 
-def _shape(hints: str, pattern: str, replacement: str | Callable[[re.Match[str]], str] = rf"\1{GONE}") -> Shape:
-    return Shape(tuple(hints.split()), re.compile(pattern), replacement)
+def _shape(
+    hints: str, pattern: str, replacement: str | Callable[[re.Match[str]], str] = rf"\1{GONE}", closer: str = ""
+) -> Shape:
+    return Shape(tuple(hints.split()), re.compile(pattern), replacement, re.compile(closer) if closer else None)
 
 
 _NAMES_OF_SECRETS = (
@@ -88,6 +97,7 @@ _SHAPES: tuple[Shape, ...] = (
         _HINTS_OF_NAMES,
         rf"(?i)(\b{_NAMES_OF_SECRETS}\\?[\"']?\s*+[:=]\s*+(?:b?\\?[\"'])?)(?!\[redacted|bearer\b|basic\b|none\b|null\b)"
         r"[^\s\"',;&}\]\\]{4,}+",
+        closer=rf"(?:{_HINTS_OF_NAMES.replace(' ', '|')})\w{{0,4}}\\?[\"']?\s*+[:=]",
     ),
     _shape(
         "cookie",

@@ -17,6 +17,8 @@ How a signature is written (`signatures/*.toml`, one file per layer)
   beside it. A `[[shift]]` says what a clue becomes under a flag.
 - An `[[advice]]` is a sentence that a program prints whatever happened ("check your VPN"): a signature
   inside one is not seen. A `[[wording]]` gives a problem another cause and other fixes under a flag.
+- `code`: a line of a library's own source, as a traceback quotes it, that shows how far the call came.
+  It can set a flag; no other signature is looked for in source lines.
 - `prose`: words of people, not of programs. They are looked for, but not in gigabytes.
 """
 
@@ -45,6 +47,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     status: int | None = None
     reached_api: bool | None = None
     prose: bool = False
+    code: bool = False
 
     @cached_property
     def further(self) -> re.Pattern[str] | None:

@@ -15,8 +15,9 @@ from typing import Literal
 from claudecheck.explanation.lines import PREFIX, Hit, Line
 
 #: "client": the program that failed, or a person; "frame" and "source": its code; "command": what was
-#: typed; "control": what another program answered.
-Speaker = Literal["client", "frame", "source", "command", "control"]
+#: typed; "control": what another program answered; "aside": what Python says while it clears away an
+#: object that was never finished: it follows whatever failed, and counts only where nothing else is said.
+Speaker = Literal["client", "frame", "source", "command", "control", "aside"]
 
 #: A frame of Python (also without a line number, as `raised.py` writes it), Node, Java, Go, Rust or .NET.
 _PYTHON_FRAME = re.compile(r"(?P<indent>[\s|+│]*)File \"[^\"]+\", (?:line \d+|in )")
@@ -30,6 +31,9 @@ _QUOTED_CODE = re.compile(
     r"\s*(?:│|\|)\s*(?:\u276f\s*|\u2771\s*)?\d+ (?:│|\|)|\s*-{2,}> \d+ |\s*[\^~]+[\s^~]*$|>{3} |\.{3} \s*\S|>       \S"
     r"|\s+(?:async )?(?:def|return|await|raise|with|from|import|const|let|throw) [\w{(*'\"].*[)\]:;}\w]$"
 )
+#: "Exception ignored in: <function …>", with a traceback of its own that ends in an exception.
+_ASIDE = re.compile(r"Exception ignored (?:in|while|from)\b")
+_ENDS_ASIDE = re.compile(r"[A-Za-z_][\w.]*(?:: |:?$)")
 #: Node shows where an uncaught error was thrown: the file, the line, a caret.
 _NODE_PLACE = re.compile(r"(?:file://)?/\S+\.[cm]?[jt]sx?:\d+$")
 _CARET = re.compile(r"\s*\^+\s*$")
@@ -78,7 +82,8 @@ def attributed(lines: Iterable[Line]) -> Iterator[Line]:
 
 def _evidence(line: Line, speaker: Speaker) -> Line:
     if speaker == "source":
-        return line._replace(hits=(), status=None)
+        places = tuple(hit for hit in line.hits if hit.signature.code)
+        return line._replace(hits=places, status=None)
     if speaker in ("frame", "command"):
         hits = tuple(hit for hit in line.hits if _is_circumstance(hit))
         result = _RESULT.search(line.text) if speaker == "command" else None
@@ -88,7 +93,7 @@ def _evidence(line: Line, speaker: Speaker) -> Line:
             command=speaker == "command",
             control=result is not None,
         )
-    return line._replace(control=True) if speaker == "control" else _without_clauses(line)
+    return line._replace(control=True) if speaker in ("control", "aside") else _without_clauses(line)
 
 
 def _is_circumstance(hit: Hit) -> bool:
@@ -114,16 +119,18 @@ class _Listening:
         self._source_indent: int | None = None  # inside a Python frame: what is deeper is source
         self._quoted = 0  # lines that are left of Node's quote
         self._control = False
+        self._aside = False
         self._typing = False  # a command that goes on in the next line
         self._blank = False
 
     def to(self, line: Line) -> Speaker:
         if line.number > self._number + 1:  # lines were left out between: nothing is known
             self._source_indent, self._quoted, self._control, self._typing = None, 0, False, False
+            self._aside = False
         self._number = line.number
         stamp = PREFIX.match(line.text)
         text = line.text[stamp.end() :] if stamp else line.text
-        speaker = self._code(text) or self._shell(text)
+        speaker = self._code(text) or self._unfinished(text) or self._shell(text)
         self._blank = not text.strip()
         return speaker
 
@@ -146,6 +153,15 @@ class _Listening:
             self._quoted = _LONGEST_QUOTE
             return "frame"
         return "source" if _QUOTED_CODE.match(text) else None
+
+    def _unfinished(self, text: str) -> Speaker | None:
+        if _ASIDE.match(text):
+            self._aside = True
+            return "aside"
+        if not self._aside:
+            return None
+        self._aside = not (_ENDS_ASIDE.match(text) and not text.startswith("Traceback"))
+        return "aside"
 
     def _shell(self, text: str) -> Speaker:
         if self._typing:

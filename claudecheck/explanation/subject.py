@@ -37,8 +37,8 @@ _READING = re.compile(
     r"|(?:console|platform)\.(?:anthropic|claude)\.com|docs\.)\S*"
 )
 _NAMES = re.compile(
-    r"(?i)(?:cert(?:ificate)?'s altnames: |certificate is valid for |altnames: |subjectaltname[^:]*: )"
-    r"(?P<names>[\w.*:, -]{3,300})"
+    r"(?i)(?:cert(?:ificate)?'s altnames: |certificate is valid for |altnames: |subjectaltname[^:]*: \[?"
+    r"|only valid for (?:dnsname\(\")?)(?P<names>[\w.*:, -]{3,300})"
 )
 _PORTAL = re.compile(r"(?i)portal|wi-?fi|hotspot|guest|captive|login\.|\bwlan\b|signin|hotel|inflight|onboard")
 #: Every circumstance that is found by comparing, and by no signature.

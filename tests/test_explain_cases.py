@@ -14,6 +14,7 @@ from claudecheck.diagnosis.problems.remedy import HOLES
 from claudecheck.explanation import Explanation, explain_text, scan
 from claudecheck.explanation.signatures import load, words_of
 from claudecheck.explanation.subject import FLAGS
+from tests.explain_bench import graded
 
 CASES = Path(__file__).parent / "explain_cases"
 NOISE = "2026-11-20 10:00:00 INFO all is well, 200 OK served\n" * 30
@@ -93,6 +94,17 @@ def test_the_words_of_a_program_are_recognised(case: dict[str, Any]) -> None:
     for field in ("problem", "status", "reached_api", "secret_seen"):
         if field in case:
             assert getattr(found, field) == case[field], field
+
+
+@pytest.mark.parametrize("case", read("printed.jsonl"), ids=lambda case: case["id"])
+def test_what_http_stacks_print_names_the_problem_and_what_decides_nothing_is_not_sure(case: dict[str, Any]) -> None:
+    """Go, Rust, Java, .NET, Python, Node, Bun and curl at every layer, in the words of their sources."""
+    (grade,) = graded([case])
+    if grade.open:
+        assert grade.honest, (grade.found.problem, grade.found.confidence)
+        return
+    assert grade.first, grade.found.problem
+    assert grade.layer, grade.found.layer
 
 
 def test_the_words_of_people_come_to_the_right_layer_as_well() -> None:

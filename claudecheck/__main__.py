@@ -16,6 +16,8 @@ from claudecheck import interruption
 _FRAMES, _LONGEST = 12, 8000
 _FAREWELL = "This is a bug in claudecheck. `claudecheck explain claudecheck-bug` says how to report it.\n"
 INCOMPLETE, BUG, INTERRUPTED = 20, 70, 130
+#: What the system has too few of: files, memory, processes, room for a socket.
+_SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS)
 #: What writing the parser's own help to a stream may end in; the commands' own output never gets here.
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
@@ -59,14 +61,11 @@ def _run() -> int:
         code = INTERRUPTED
     except BrokenPipeError:
         return 0  # The reader of a help page has seen enough (`| head`), and it is no fault.
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE or error.filename is not None:
-            _say_bug(error)
-            return BUG
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"claudecheck: cannot write to standard output: {error.strerror}\n")
-        return 0
     except BaseException as error:  # the handler of last resort: no traceback may show a secret
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE and error.filename is None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"claudecheck: cannot write to standard output: {error.strerror}\n")
+            return 0
         if limit := _lacked(error):
             with contextlib.suppress(BaseException):
                 sys.stderr.write(f"claudecheck: a limit of this machine ended the run: {limit}\n")
@@ -114,7 +113,19 @@ def _lacked(error: BaseException) -> str:
 
         if limit := limits.tight():
             return limit
-    return "memory" if isinstance(error, MemoryError) else ""
+    if isinstance(error, MemoryError):
+        return "memory"
+    if isinstance(error, OSError) and (error.errno in _SHORT_OF or _while_importing(error)):
+        return error.strerror or type(error).__name__
+    return ""
+
+
+def _while_importing(error: BaseException) -> bool:
+    """A file of a library could not be read."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return bool(last) and last[0].filename.startswith("<frozen importlib")
 
 
 def _in_a_thread(raised: threading.ExceptHookArgs) -> None:

@@ -84,13 +84,14 @@ SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
         (
             called_for(Stage.TCP),
             [
+                "tcp:again",
                 "tcp:control:one.test:443",
                 "tcp:control:two.test:443",
                 "tcp:control:one.test:80",
                 *["tls:portal:http://p.test/"] * 2,
             ],
         ),
-        (called_for(Stage.TCP, others=NO_THIRD_PARTIES), []),
+        (called_for(Stage.TCP, others=NO_THIRD_PARTIES), ["tcp:again"]),
         (
             called_for(
                 Stage.TCP,
@@ -99,22 +100,22 @@ SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
                 listed=("10.1.1.1",),
                 answers=("160.79.104.10",),
             ),
-            ["tcp:resolved-address:160.79.104.10"],
+            ["tcp:again", "tcp:resolved-address:160.79.104.10"],
         ),
         (
             called_for(Stage.TCP, others=NO_THIRD_PARTIES, found=("10.1.1.1",), listed=(), answers=("160.79.104.10",)),
-            [],
+            ["tcp:again"],
         ),
         (
             called_for(
                 Stage.TCP, others=NO_THIRD_PARTIES, found=("10.1.1.1",), listed=("10.1.1.1",), answers=("10.1.1.1",)
             ),
-            [],
+            ["tcp:again"],
         ),
         *(
             (
                 called_for(Stage.TLS, **handshake(failure)),
-                [*NAMES, *SHAPES, "tls:control:one.test", "tls:portal:http://p.test/"],
+                ["tls:again", *NAMES, *SHAPES, "tls:control:one.test", "tls:portal:http://p.test/"],
             )
             for failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)
         ),

@@ -88,6 +88,11 @@ class Evidence:
             if (key == start or key.startswith(start + ":")) and outcome.finished
         ]
 
+    def works_again(self, question: Question) -> bool:
+        """What failed worked when the same was tried again: `rules/again.py` tells it, and no other rule."""
+        again = self.tried(question)
+        return again is not None and again.reached
+
     # -- names
 
     def lookups(self, purpose: str = "api") -> list[NameLookup]:
@@ -113,7 +118,9 @@ class Evidence:
     # -- the transport
 
     def connects(self, purpose: str = "api") -> list[TcpConnect]:
-        return sorted((s for s in self.journal.all(TcpConnect) if s.purpose == purpose), key=lambda s: s.order)
+        """One an address: where one was tried again, the last."""
+        last = {(seen.address, seen.order): seen for seen in self.journal.all(TcpConnect) if seen.purpose == purpose}
+        return sorted(last.values(), key=lambda seen: seen.order)
 
     def handshake(self, purpose: str = "api") -> TlsHandshake | None:
         """The last one: of several attempts the one that the later stages stand on."""

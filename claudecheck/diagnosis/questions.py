@@ -216,6 +216,11 @@ def _ended(facts: Facts) -> bool:
     return facts.failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)
 
 
+def _broke_off(facts: Facts) -> bool:
+    """Chance may have done it: what is changed before the same was tried again would seem to mend it."""
+    return _ended(facts) or facts.failure in (Failure.UNKNOWN, Failure.LOCAL_LIMIT)
+
+
 def _refused(facts: Facts) -> bool:
     return facts.failure in (Failure.ALERT, Failure.VERSION_UNSUPPORTED)
 
@@ -567,6 +572,10 @@ OTHER_NAME = Question(
     "dns:other-name", _DNS, "name", "{host}", "{to}",
     "lookup", _nothing_found, targets=_other_names,
 )  # fmt: skip
+CONNECTED_AGAIN = Question(
+    "tcp:again", _TCP, "attempt", "first", "second",
+    "connect", _always, means="intermittent",
+)  # fmt: skip
 CONTROL_HOST = Question(
     "tcp:control", _TCP, "host", "{host}", "{to}",
     "connect", _always, targets=_controls,
@@ -578,6 +587,10 @@ KNOWN_PROXY = Question(
 RESOLVED_ADDRESS = Question(
     "tcp:resolved-address", (*_TCP, *_TLS), "address", "{found}", "{to}",
     "handshake", _file_decided, targets=_answered_addresses, means="dns-hosts-override",
+)  # fmt: skip
+SHAKEN_AGAIN = Question(
+    "tls:again", _TLS, "attempt", "first", "second",
+    "handshake", _broke_off, means="intermittent",
 )  # fmt: skip
 OTHER_SERVER_NAME = Question(
     "tls:other-name", _TLS, "server name", "{sni}", NEUTRAL_NAME,

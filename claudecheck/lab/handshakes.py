@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -67,14 +68,22 @@ def _remember_name(sock: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> 
 
 
 def greet(
-    connection: Connection, manner: Handshake, context: ssl.SSLContext, *, name: str, clock: Clock, stopping: Event
+    connection: Connection,
+    manner: Handshake,
+    context: ssl.SSLContext,
+    *,
+    name: str,
+    clock: Clock,
+    stopping: Event,
+    order: Iterator[int],
 ) -> bool:
-    """Whether there is a connection left to serve."""
+    """Whether there is a connection left to serve. `order` counts those that came."""
     if manner == "ssh":
         greet_as_ssh(connection)
         return False
     hello = _peek_hello(connection, stopping)
-    if manner in ("proper", "client-certificate") or not _stopped(hello, manner, name):
+    proper = manner in ("proper", "client-certificate") or (manner == "first-reset" and next(order) > 0)
+    if proper or not _stopped(hello, manner, name):
         connection.start_tls(context)
         return True
     _refuse(connection, manner, hello, clock)
@@ -109,7 +118,7 @@ def _refuse(connection: Connection, manner: Handshake, hello: bytes, clock: Cloc
     elif manner == "plain-http":
         send_answer(connection, PLAIN_HTTP, clock)
         connection.finish()
-    elif manner in ("reset", "name-reset"):
+    elif manner in ("reset", "first-reset", "name-reset"):
         connection.reset()
     elif manner == "close":
         connection.finish()

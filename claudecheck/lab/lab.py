@@ -6,6 +6,7 @@ but itself.
 
 from __future__ import annotations
 
+import itertools
 import ssl
 import tempfile
 from collections.abc import Callable
@@ -122,7 +123,13 @@ class Lab:
         context = self._context(setup.certificate, names, mutual=setup.handshake == "client-certificate")
         endpoint = ApiEndpoint(setup.api, keys=(KEY,), tokens=(TOKEN,), minted=MINTED)
         say_hello = partial(
-            greet, manner=setup.handshake, context=context, name=setup.host, clock=self._clock, stopping=stopping
+            greet,
+            manner=setup.handshake,
+            context=context,
+            name=setup.host,
+            clock=self._clock,
+            stopping=stopping,
+            order=itertools.count(),
         )
 
         def serve(connection: Connection) -> None:

@@ -17,6 +17,7 @@ Handshake = Literal[
     "ssh",
     "silence",
     "reset",
+    "first-reset",  # the first connection only
     "close",
     "alert-handshake-failure",
     "alert-unrecognized-name",

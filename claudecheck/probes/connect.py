@@ -73,13 +73,13 @@ def connect(
         _prepare(sock, family, max_segment)
         sock.settimeout(max(walk.deadline.share(limit_s), 0.001))
         sock.connect((address, port))
+        _hear_icmp(sock, family, on=False)
+        local = sock.getsockname()[0]
     except (OSError, ValueError, OverflowError) as error:  # the last two: an address or port that is none
         failed = _failed(facts, error if isinstance(error, OSError) else OSError(str(error)), sock, family)
         if sock is not None:
             sock.close()
         return walk.record(failed, started), None
-    _hear_icmp(sock, family, on=False)
-    local = sock.getsockname()[0]
     seen = msgspec.structs.replace(facts, local_address=local, retransmits=sent_again(sock)[0])
     return walk.record(seen, started), sock
 

@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from claudecheck.clients.providers import GATEWAY
 from claudecheck.diagnosis import addresses, origin, questions
-from claudecheck.diagnosis.questions import Facts
+from claudecheck.diagnosis.questions import Facts, Question
 from claudecheck.diagnosis.rows import DIRECT, PROXIED
+from claudecheck.diagnosis.variations import outcomes
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import (
     HttpExchange,
@@ -267,15 +268,20 @@ class Ladder:
                     return sock
             if started.running and limit_s == SYN_PATIENCE_S:
                 self._beside = side_by_side.Started([partial(self._ask, self._facts(Stage.TCP))])
+        if self._works_again(questions.CONNECTED_AGAIN, self._facts(Stage.TCP)):
+            return self._reconnected(found)
         return None
+
+    def _reconnected(self, found: list[Address]) -> Stream | None:
+        port, name, limit_s = self.route.endpoint.port, self.route.endpoint.host, self.options.step_s
+        return connect.connect_all(self.walk, found, port, name=name, limit_s=limit_s)[1]
 
     def _tls(self, stream: Stream) -> Stream | None:
         endpoint = self.route.endpoint
         self.announce(Stage.TLS, self.route.sni or endpoint.host)
-        shaking = partial(
+        shake = partial(
             handshake.shake,
             self.walk,
-            stream,
             address=_peer(self.walk),
             port=endpoint.port,
             server_name=self.route.sni,
@@ -284,8 +290,12 @@ class Ladder:
             stores=self.stores,
         )
         silent = TlsHandshake(address=_peer(self.walk), port=endpoint.port, failure=Failure.TIMED_OUT)
-        shaken = self._hedged(shaking, self._facts(Stage.TLS, silent), 3 * self.options.step_s)
+        facts = self._facts(Stage.TLS, silent)
+        shaken = self._hedged(partial(shake, stream=stream), facts, 3 * self.options.step_s)
         seen, secured = shaken if shaken is not None else (silent, None)
+        if not seen.ok and self._works_again(questions.SHAKEN_AGAIN, self._facts(Stage.TLS, seen)):
+            again = self._opened_again()
+            seen, secured = shake(stream=again) if again is not None else (seen, None)
         if not seen.ok or secured is None:
             self._fail(Stage.TLS, seen)
             return None
@@ -294,6 +304,23 @@ class Ladder:
         self._ask(self._facts(Stage.TLS, seen))
         self._stay_with(seen.address)
         return secured
+
+    def _opened_again(self) -> Stream | None:
+        endpoint, limit_s = self.route.endpoint, self.options.step_s
+        if self.route.proxy is not None:
+            return tunnel.open_tunnel(self.walk, endpoint.host, endpoint.port, limit_s=limit_s)
+        address = _peer(self.walk)
+        return connect.connect(self.walk, address, endpoint.port, name=endpoint.host, limit_s=limit_s)[1]
+
+    def _works_again(self, question: Question, facts: Facts) -> bool:
+        """The same once more, before anything is changed: then the walk goes on, and says that it had to try twice."""
+        with self._asking:
+            due = facts.failure is not Failure.TIMED_OUT and question.id not in self._asked and question.asked(facts)
+            self._asked |= {question.id} if due else set()
+        if due:
+            self._walker().walk_all(questions.put(question, facts))
+        again = outcomes(self.walk.writer.journal()).get(question.id)
+        return again is not None and again.reached
 
     def _stay_with(self, address: str) -> None:
         """What follows goes to the address that answered."""

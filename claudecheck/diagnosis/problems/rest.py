@@ -22,11 +22,7 @@ INTERMITTENT = Problem(
     fixes=(
         look(
             "Walk the route several times, to see how often it fails and at which layer",
-            spelled(
-                sh="for walk in 1 2 3 4 5 6\ndo {claudecheck} doctor --no-message --format short\ndone",
-                fish="for walk in (seq 6)\n{claudecheck} doctor --no-message --format short\nend",
-                powershell="1..6 | ForEach-Object { {claudecheck} doctor --no-message --format short }",
-            ),
+            everywhere("{claudecheck} watch --every 5s --for 2m"),
         ),
         look(
             "Try a cable, another network, and once without the VPN: if it is gone there, the local network is at fault",

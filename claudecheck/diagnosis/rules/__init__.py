@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from claudecheck.diagnosis.evidence import Evidence
-from claudecheck.diagnosis.rules import clients, environment, hosts, http, message, names, proxy, transport
+from claudecheck.diagnosis.rules import again, clients, environment, hosts, http, message, names, proxy, transport
 from claudecheck.diagnosis.rules import tls as tls_rules
 from claudecheck.report import Finding
 
@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     tls_rules.find,
     http.find,
     message.find,
+    again.find,
     hosts.find,
     clients.find,
 )

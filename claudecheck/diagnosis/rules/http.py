@@ -22,7 +22,6 @@ _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 
 def find(evidence: Evidence) -> Iterable[Finding]:
     yield from _incident(evidence)
-    yield from _intermittent(evidence)
     seen = evidence.models
     if seen is None or seen.ok or seen.failure is Failure.CANCELLED:
         return
@@ -52,20 +51,6 @@ def _listed_otherwise(evidence: Evidence, seen: HttpExchange) -> Finding | None:
         return None
     not_proved = "not proved: that it takes a message of the API's form, since none was sent"
     return evidence.finding("models-not-served", seen=[*_seen(seen), not_proved], severity="warning")
-
-
-def _intermittent(evidence: Evidence) -> Iterable[Finding]:
-    """The same request failed, and then got through: nothing was changed in between."""
-    again, first = evidence.tried(questions.AGAIN), evidence.first_models
-    if again is None or not again.reached or first is None:
-        return
-    yield evidence.finding(
-        questions.AGAIN.means,
-        values={"count": "1", "total": "2"},
-        seen=[*_seen(first), f"the same request again: {again.text}"],
-        ruled_out=evidence.cleared(Stage.MODELS),
-        layer="models",
-    )
 
 
 def _refused_header(evidence: Evidence) -> Finding | None:

@@ -44,7 +44,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
         yield from _expiring(evidence, handshake, inspected=inspected is not None)
     elif handshake.failure in (Failure.EXPIRED, Failure.NOT_YET_VALID):
         yield from _not_valid_now(evidence, handshake)
-    else:
+    elif handshake.chain or not evidence.works_again(questions.SHAKEN_AGAIN):
         yield _failed(evidence, handshake)
 
 

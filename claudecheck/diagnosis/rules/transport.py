@@ -38,6 +38,8 @@ def find(evidence: Evidence) -> Iterable[Finding]:
         return
     tried = [connect for connect in connects if connect.failure is not Failure.CANCELLED]
     if tried and not any(connect.ok for connect in tried):
+        if evidence.works_again(questions.CONNECTED_AGAIN):
+            return
         yield _blocked(evidence, tried)
     elif tried:
         yield from _partly(evidence, tried)

@@ -108,6 +108,13 @@ _HANDSHAKES: tuple[Fault, ...] = (
         setup=Setup(handshake="close", all_taken=True),
         by_variation=True,
     ),
+    tells(
+        "intermittent-handshake",
+        Stage.TLS,
+        problem="intermittent",
+        summary="the first connection is reset after the ClientHello, and those after it are not",
+        setup=_manner("first-reset"),
+    ),
     _tls("tls-timeout", summary="nothing answers the ClientHello", setup=_manner("silence")),
     _tls("tls-not-tls", summary="the port speaks plain HTTP", setup=_manner("plain-http")),
     _tls("tls-not-tls-ssh", problem="tls-not-tls", summary="an SSH server listens at the port", setup=_manner("ssh")),

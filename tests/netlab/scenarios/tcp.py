@@ -68,6 +68,15 @@ def gateway_down(net: Network) -> None:
     net.client.env["ANTHROPIC_BASE_URL"] = "https://llm.corp.example"
 
 
+@scenario(
+    "The first connection to each address of the API is refused, and the next ones are not",
+    component="nftables, quota and reject with tcp reset",
+    expect=gets_through("intermittent"),
+)
+def refused_once(net: Network) -> None:
+    net.router.forward += to_the_api("tcp flags syn quota 100 bytes reject with tcp reset")
+
+
 # -- silence ------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,9 @@ clients: $(READY)  ## other generations of the clients, for the slow tests
 checkers: $(READY)  ## other readers of our formats, for the tests: promtool, the JUnit schema
 	.ci/install-checkers
 
+fleet: $(READY)  ## deploy/ and watch, read by the programs that they are for: a real Prometheus through an outage
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 4 --dist worksteal tests/test_deploy.py tests/test_watch.py tests/test_ci_formats.py
+
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,4 +83,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow exhaustive clients checkers lint types lab journals bench docs man dist check-dist completions clean help
+.PHONY: demo test slow fleet exhaustive clients checkers lint types lab journals bench docs man dist check-dist completions clean help

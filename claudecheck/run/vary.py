@@ -79,14 +79,16 @@ class Walker:
         return limits.get(target.send, MESSAGE_LIMIT_S)
 
     def sizes(self, facts: Facts) -> object:
-        """A large body to count_tokens, which is free; only where it does not get through, the sizes below it."""
+        """A large body to count_tokens, which is free. Where it does not get through, the sizes below it, and the same
+        once more on a connection of its own: it may have been chance.
+        """
         *smaller, largest = questions.put(questions.COUNT_TOKENS, facts)
         self.walk_all([largest], limit_s=2 * self.step_s + 1.0, over_kept=[largest])
         seen = self.answer(largest.id)
         if seen is not None and seen.failure is Failure.CANCELLED:
             return None  # a slow line is no fault, and this one is told to be slow
         if seen is None or not seen.status:
-            self.walk_all(smaller, limit_s=2 * self.step_s + 1.0)
+            self.walk_all([*smaller, largest], limit_s=2 * self.step_s + 1.0)
         return None
 
     def answer(self, variation: str) -> HttpExchange | None:

@@ -117,9 +117,13 @@ def _by_bytes(sizes: Iterable[variations.Outcome]) -> list[variations.Outcome]:
     return sorted(sizes, key=lambda outcome: questions.size_of(outcome.tried.id))
 
 
+#: It has not left this machine, and says nothing of what stands on the way.
+_OF_THIS_MACHINE = (Failure.LOCAL_LIMIT, Failure.PROHIBITED, Failure.CANCELLED)
+
+
 def _streams(evidence: Evidence) -> Iterable[Finding]:
     streamed = evidence.tried(questions.STREAMED)
-    if streamed is None or streamed.reached or _api_refused(streamed):
+    if streamed is None or streamed.reached or _api_refused(streamed) or streamed.failure in _OF_THIS_MACHINE:
         return
     yield evidence.finding(
         "stream-blocked",

@@ -59,7 +59,8 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
             ruled_out=evidence.cleared(Stage.TCP),
             facts=("files-used-up",) if decisive.errno_name in ("EMFILE", "ENFILE") else (),
         )
-    if not evidence.run.demo and addresses.is_loopback(decisive.address) and _meant_this_machine(evidence):
+    ours = addresses.is_loopback(decisive.address) and _meant_this_machine(evidence)
+    if not evidence.run.demo and ours and failure in CODES:
         return evidence.finding(
             "base-url-loopback",
             values={**values, "variable": evidence.route.base_url_source},

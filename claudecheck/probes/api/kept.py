@@ -122,19 +122,29 @@ class _Body(httpx.SyncByteStream):
         self._response.close()
 
 
+#: Seconds for an answer to a request that could not be sent whole: httpcore waits for one, since a server may refuse
+#: a request before it has read it.
+_REFUSAL_S = 1.0
+
+
 class _NetworkStream(httpcore.NetworkStream):
     """Our stream as httpcore wants one."""
 
     def __init__(self, stream: Stream, sock: socket.socket | None) -> None:
         self._stream = stream
         self._socket = sock
+        self._unsent: OSError | None = None
         self.first_bytes = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._unsent is not None:
+            timeout = min(timeout or _REFUSAL_S, _REFUSAL_S)
         self._stream.settimeout(timeout)
         try:
             data = self._stream.recv(max_bytes)
         except TimeoutError as error:
+            if self._unsent is not None:
+                raise httpcore.WriteError(str(self._unsent)) from self._unsent
             raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:
             raise httpcore.ReadError(str(error)) from error
@@ -148,6 +158,7 @@ class _NetworkStream(httpcore.NetworkStream):
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
         except OSError as error:
+            self._unsent = error
             raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:

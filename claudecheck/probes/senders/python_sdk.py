@@ -86,6 +86,8 @@ def _exchange(walk: Walk, request: Request, event: Event | None) -> HttpExchange
         return HttpExchange(**common, failure=Failure.TIMED_OUT, error="no answer within the time given", phase="wait")
     if event["event"] == "answer":
         return _answered(common, event, request.expected)
+    if event["event"] == "unasked":
+        return HttpExchange(**common, failure=Failure.CANCELLED, error=event["error"], phase="import")
     chain = [Raised(**link) for link in event.get("chain", [])]
     told = " <- ".join(f"{link.type}: {link.message}" for link in chain[:4])
     if event["event"] == "raised":

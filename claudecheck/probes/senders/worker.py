@@ -83,9 +83,13 @@ class Worker:
             self.ask(do="load", variables=self._secret)
 
     def ask(self, **command: Any) -> None:
-        with contextlib.suppress(OSError, ValueError):  # it has ended; `wait` says so
+        try:
             self._child.stdin.write(json.dumps(command).encode() + b"\n")
             self._child.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return  # it has ended; `wait` says so
+        except OSError as error:  # of this machine: nobody will answer what was not asked
+            self.events.put({"event": "unasked", "error": str(error)})
 
     def end(self) -> None:
         """Ended at once, whatever it is doing; nothing of it is left behind."""
@@ -161,7 +165,9 @@ def _try(
     try:
         worker = Worker(path, chosen_by, variables)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        failure = Failure.LOCAL_LIMIT if system_errors.is_local_limit(error) else Failure.SDK_BROKEN
+        # Popen names the file where that is what cannot be run; else this machine gave no pipe, process or memory.
+        at_fault = isinstance(error, OSError) and error.filename is None
+        failure = Failure.LOCAL_LIMIT if at_fault or system_errors.is_local_limit(error) else Failure.SDK_BROKEN
         return None, Interpreter(path=path, chosen_by=chosen_by, failure=failure, error=str(error) or repr(error))
     event = worker.wait(deadline.share(FACTS_LIMIT_S))
     if event is None or event["event"] != "facts":

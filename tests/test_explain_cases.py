@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +161,18 @@ def test_every_candidate_is_a_code_and_every_deciding_command_is_one_of_ours() -
         assert set(entry.codes) <= set(CATALOGUE), entry.clue
         assert all(command.startswith("claudecheck ") for command in entry.codes.values())
         assert not entry.likeliest or entry.likeliest in CATALOGUE
+
+
+def test_no_clue_has_two_lists_of_candidates() -> None:
+    """The second would silently take the place of the first."""
+    folder = files("claudecheck.explanation") / "signatures"
+    clues = [
+        entry["clue"]
+        for one in folder.iterdir()
+        if one.name.endswith(".toml")
+        for entry in tomllib.loads(one.read_text(encoding="utf-8")).get("candidates", [])
+    ]
+    assert [clue for clue, times in Counter(clues).items() if times > 1] == []
 
 
 def test_every_signature_says_where_its_text_comes_from_and_can_be_found() -> None:

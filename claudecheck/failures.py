@@ -15,6 +15,23 @@ class Stage(StrEnum):
     MESSAGES = "messages"
 
 
+class LeftOut(StrEnum):
+    """Why a stage was not walked: the stage that failed before it, or one of the others."""
+
+    ENVIRONMENT = "environment"
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    PROXY = "proxy"  # it failed; or it does this stage's work
+    MODELS = "models"
+    OPTION = "option"  # the user left it out
+    SETTING = "setting"  # a variable says that the client does not need it
+    PROVIDER = "provider"  # only the provider's own credentials would do
+    LOGIN = "login"  # only the client itself can use its credential
+    ROUTE = "route"  # there is nothing to do on this route
+    INCOMPLETE = "incomplete"  # the run was cut
+
+
 class Failure(StrEnum):
     """Why one operation did not succeed. `UNKNOWN` is a member: nothing ever fails in silence."""
 
@@ -69,3 +86,8 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"  # the global deadline or Ctrl-C came first
     CRASHED = "crashed"  # a bug in claudecheck
     UNKNOWN = "unknown"
+
+    @property
+    def words(self) -> str:
+        """As it is said: "timed out"."""
+        return self.value.replace("-", " ")

@@ -10,9 +10,13 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from claudecheck.observations import Cut
 
 #: What an observation calls it. A system without HUP or ALRM (Windows) sends none.
-_CUTS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung-up", "SIGALRM": "deadline"}
+_CUTS: dict[str, Cut] = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung-up", "SIGALRM": "deadline"}
 _INCOMPLETE = 20
 #: Seconds after the deadline in which a run still says what it knows; and then until the process is gone.
 _GRACE_S, _LAST_S = 10.0, 5.0
@@ -75,7 +79,7 @@ def exit_code() -> int | None:
     return _INCOMPLETE if signal.Signals(_heard[0]).name == "SIGALRM" else 128 + _heard[0]
 
 
-def cut_of(error: KeyboardInterrupt) -> str:
+def cut_of(error: KeyboardInterrupt) -> Cut:
     """What the run's end is called: "interrupted", "terminated", "hung-up" or "deadline"."""
     number = error.number if isinstance(error, Interruption) else signal.SIGINT
     return _CUTS.get(signal.Signals(number).name, "interrupted")

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, LeftOut, Stage
 
 #: Whose connection it is: the route's own host, its proxy, or a host that shows whether the rest is fine.
 Purpose = Literal["api", "proxy", "control"]
@@ -29,6 +29,18 @@ Shape = Literal[
     "", "model-list", "other-model-list", "message", "token-count", "api-error", "json", "broken-json", "html", "text",
     "event-stream", "empty",
 ]  # fmt: skip
+#: What ended a run early; "limits" are those of the machine: memory, open files, processes.
+Cut = Literal["", "deadline", "interrupted", "terminated", "hung-up", "limits"]
+#: Where a request stopped. Before the first packet it is the client's own import or building, and "sdk" where the
+#: SDK raised and does not tell how far it had come.
+Phase = Literal["", "import", "construct", "sdk", "dns+tcp", "proxy", "tls", "send", "wait", "body"]
+CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation", "key-helper", "login"]
+Method = Literal["GET", "POST"]
+AuthHeader = Literal["", "authorization", "x-api-key"]
+ProxyScheme = Literal["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+Hello = Literal["normal", "small"]
+#: How the interpreter that sends the message was found.
+ChosenBy = Literal["--python", "VIRTUAL_ENV", "PATH", "own"]
 #: Which CA certificates a client believes; `Trust` of the route says what each means.
 TrustSort = Literal["os", "native", "certifi", "bundled", "file", "directory", "empty"]
 
@@ -109,7 +121,7 @@ class Interpreter(Observation, frozen=True, kw_only=True, tag="interpreter"):
     """The Python that sends the message: its facts, told by itself before it imports the SDK."""
 
     path: str
-    chosen_by: str  # "--python", "VIRTUAL_ENV", "PATH", "own"
+    chosen_by: ChosenBy
     python: str = ""
     openssl: str = ""
     sdk: str = ""  # version of `anthropic`, empty when it is missing
@@ -136,11 +148,11 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     base_path: str = ""
     base_url_source: str = "default"
     official: bool = True
-    credential: str = "none"  # api-key, auth-token, profile, federation, none
+    credential: CredentialSort = "none"
     credential_kind: str = ""  # "sk-ant-api03", "sk-ant-oat01", "other", …
     credential_source: str = ""
     credential_fingerprint: str = ""
-    auth_header: str = ""  # "authorization" or "x-api-key"
+    auth_header: AuthHeader = ""
     api_version: str = ""
     custom_headers: list[str] = []  # names only
     proxy: str = ""  # "http://proxy.corp:8080", without userinfo
@@ -239,6 +251,7 @@ class TcpConnect(Observation, frozen=True, kw_only=True, tag="tcp-connect"):
     errno_name: str = ""  # "ECONNREFUSED", …
     max_segment: int = 0  # TCP_MAXSEG asked for, 0 for the system's own
     retransmits: int = 0  # of TCP_INFO, where the system tells
+    icmp_from: str = ""  # who sent the ICMP message that ended it, where one did
 
 
 # -- TLS -------------------------------------------------------------------------------------------
@@ -296,11 +309,6 @@ class ClientVerdict(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False  # it checks strictly here
     passes_strict: bool | None = None  # None: strict checks are not used with this trust in any Python
 
-    @property
-    def is_sdk_0(self) -> bool:
-        """A report from before `generation` was recorded has it in the title alone."""
-        return self.generation == 0 or (self.generation < 0 and self.title.startswith("Python SDK 0"))
-
 
 class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
     """One handshake through memory buffers. `server_name` is empty when none was sent."""
@@ -310,10 +318,10 @@ class TlsHandshake(Observation, frozen=True, kw_only=True, tag="tls-handshake"):
     server_name: str = ""
     purpose: Purpose = "api"
     tunnelled: bool = False
-    hello: str = "normal"  # normal, small, padded
+    hello: Hello | Literal["padded"] = "normal"  # a padded one was sent once; none decided by it
     hello_bytes: int = 0
     max_segment: int = 0
-    max_version: str = ""
+    max_version: Literal["", "1.2"] = ""
     bytes_sent: int = 0
     bytes_received: int = 0
     first_bytes: str = ""  # what came back when it was not TLS, escaped
@@ -344,7 +352,7 @@ class Tunnel(Observation, frozen=True, kw_only=True, tag="tunnel"):
 
     proxy: str
     target: str
-    scheme: str = "http"  # http, https, socks5
+    scheme: ProxyScheme = "http"
     purpose: Purpose = "api"
     with_credentials: bool = False
     status: int = 0
@@ -374,11 +382,11 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
 
     stage: Literal["models", "messages"]
     step: Step = "models"
-    method: str = "GET"
+    method: Method = "GET"
     url: str = ""
     client: str = "httpx"
     authenticated: bool = False
-    auth_header: str = ""
+    auth_header: AuthHeader = ""
     sent_bytes: int = 0
     status: int = 0
     headers: dict[str, str] = {}  # those that tell who answered
@@ -400,7 +408,7 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     event_gaps_ms: list[float] = []  # arrival times of stream events after the headers
     segments: int = 0  # sent on its connection, where the system tells
     retransmits: int = 0
-    phase: str = ""  # where it stopped: dns+tcp, proxy, tls, send, wait, body
+    phase: Phase = ""  # where it stopped
     phases: dict[str, float] = {}
     chain: list[Raised] = []  # of the SDK's exception, outermost first
 
@@ -422,7 +430,7 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True):
     type: str  # "httpx2.ConnectError"
     message: str
     errno: int = 0
-    link: str = ""  # how it hangs on the one before: "", "cause", "context"
+    link: str = ""  # how it hangs on the one before: "cause", "context", or "errors" of several attempts
 
 
 # -- the loop's own --------------------------------------------------------------------------------
@@ -439,7 +447,7 @@ class VariationTried(Observation, frozen=True, kw_only=True, tag="variation"):
     """The declaration of a variation: which one field was replaced. Its observations carry `id`."""
 
     id: str
-    stage: str
+    stage: Stage
     changed: str
     before: str = ""
     after: str = ""
@@ -462,22 +470,24 @@ class ChangeTried(Observation, frozen=True, kw_only=True, tag="change"):
 class Crash(Observation, frozen=True, kw_only=True, tag="crash"):
     """A probe raised: our bug, never dressed as a network fault."""
 
-    stage: str
+    stage: Stage
     probe: str
     trace: str = ""
 
 
 class Skipped(Observation, frozen=True, kw_only=True, tag="skipped"):
-    """A stage that was not walked: `because` is a stage's name or "option"."""
+    """A stage that was not walked; or, with `host`, a host beside the API, which `variable` makes needless."""
 
-    stage: str
-    because: str
+    stage: Stage
+    because: LeftOut
+    host: str = ""
+    variable: str = ""
 
 
 class End(Observation, frozen=True, kw_only=True, tag="end"):
-    """The last observation. `cut` is empty, "deadline", "interrupted", "terminated", "hung-up" or "limits"."""
+    """The last observation."""
 
-    cut: str = ""
+    cut: Cut = ""
     waiting_for: str = ""
 
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck.observations import AnyObservation, RouteView
+from claudecheck.failures import LeftOut
+from claudecheck.observations import AnyObservation, Cut, RouteView
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -47,7 +48,7 @@ class ExitCode(IntEnum):
 
 
 #: By what cut the run short from outside. The deadline is not among them: a failure that it left proved keeps its code.
-EXIT_OF_CUT = {
+EXIT_OF_CUT: Mapping[Cut, ExitCode] = {
     "interrupted": ExitCode.INTERRUPTED,
     "terminated": ExitCode.TERMINATED,
     "hung-up": ExitCode.HANGUP,
@@ -120,7 +121,7 @@ class StageRow(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     start_ms: float = 0.0
     duration_ms: float = 0.0
-    skipped_because: str | None = None
+    skipped_because: LeftOut | None = None
 
 
 class VariationRow(msgspec.Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):

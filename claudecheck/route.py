@@ -5,10 +5,20 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import quote
 
-from claudecheck.observations import Concern, Family, ProxyDetection, RouteView, TrustSort
+from claudecheck.observations import (
+    AuthHeader,
+    Concern,
+    CredentialSort,
+    Family,
+    Hello,
+    ProxyDetection,
+    ProxyScheme,
+    RouteView,
+    TrustSort,
+)
 
 OFFICIAL_HOST = "api.anthropic.com"
 #: Where the providers serve the API to everybody.
@@ -16,8 +26,6 @@ PROVIDER_DOMAINS = (".amazonaws.com", ".api.aws", ".googleapis.com", ".services.
 
 #: One of `clients.registry.NAMES`.
 ClientName = str
-Hello = Literal["normal", "small", "padded"]
-CredentialSort = Literal["none", "api-key", "auth-token", "profile", "federation", "key-helper", "login"]
 
 
 def names_this_machine(host: str) -> bool:
@@ -29,6 +37,12 @@ def names_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def proxy_scheme(text: str) -> ProxyScheme | None:
+    """None where no client speaks it."""
+    known: tuple[ProxyScheme, ...] = get_args(ProxyScheme)
+    return next((scheme for scheme in known if scheme == text), None)
 
 
 class Secret:
@@ -113,7 +127,7 @@ class Credential:
     source: str = ""
     secret: Secret = field(default_factory=lambda: Secret(""))
     kind: str = ""  # by its format: "sk-ant-api03", "sk-ant-oat01", …, "other"
-    header: str = "authorization"
+    header: AuthHeader = "authorization"
 
     def headers(self) -> dict[str, str]:
         """What goes on the wire; empty when the client resolves the credential itself."""
@@ -125,7 +139,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Proxy:
-    scheme: str  # http, https, socks5, socks5h
+    scheme: ProxyScheme
     host: str
     port: int
     username: str = ""
@@ -196,7 +210,7 @@ class Route:
     server_name: str | None = None  # None: the endpoint's host; "": no server name at all
     hello: Hello = "normal"
     max_segment: int = 0
-    max_tls: str = ""  # "1.2" to refuse TLS 1.3
+    max_tls: Literal["", "1.2"] = ""  # to refuse TLS 1.3
     resolver: str = "system"
     plain_inside: bool = False  # the host of an http:// URL has private addresses only
     connect_to: str = ""  # the address that answered: HTTP goes there instead of asking for the name again

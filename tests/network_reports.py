@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, Stage
 from claudecheck.observations import Tunnel, VariationTried
 from claudecheck.report import Billed, Command, Finding, Fix, Report, Tool, VariationRow
 from tests.report_parts import (
@@ -152,7 +152,7 @@ TLS_INTERCEPTED = replace(
         ),
         VariationTried(
             id="tls-other-name",
-            stage="tls",
+            stage=Stage.TLS,
             changed="server name",
             before="api.anthropic.com",
             after="www.cloudflare.com",

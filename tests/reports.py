@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, Stage
 from claudecheck.observations import Crash, End
 from claudecheck.report import Billed, Finding, Fix, VariationRow
 from tests.network_reports import (
@@ -197,7 +197,7 @@ CLAUDECHECK_BUG = replace(
         )
     ],
     variations=[],
-    observations=observed(LOOKUP, CONNECT, Crash(stage="tls", probe="handshake", trace="Traceback …")),
+    observations=observed(LOOKUP, CONNECT, Crash(stage=Stage.TLS, probe="handshake", trace="Traceback …")),
 )
 
 NASTY = (

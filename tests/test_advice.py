@@ -12,7 +12,7 @@ from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.rules.proxy import proxy_required
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, Stage
 from claudecheck.observations import (
     Concern,
     Interpreter,
@@ -37,7 +37,7 @@ def lines(found: Finding | None) -> list[str]:
 
 def required(*more: Concern, client: str = "python", bypass: str = "") -> Finding | None:
     """The direct way fails, and the proxy that this machine knows opens it."""
-    tried = VariationTried(id="tcp:known-proxy", stage="tcp", changed="proxy", before="none", after=PROXY)
+    tried = VariationTried(id="tcp:known-proxy", stage=Stage.TCP, changed="proxy", before="none", after=PROXY)
     opened = TcpConnect(address="10.0.0.8", port=3128, variation="tcp:known-proxy")
     route = RouteView(client=client, host="api.anthropic.com", proxy_bypassed_by=bypass)
     return proxy_required(Evidence(Journal((RouteChosen(route=route), tried, opened, *more))), [])

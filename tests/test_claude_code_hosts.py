@@ -13,7 +13,7 @@ from claudecheck.clients.claude_code_hosts import HOSTS, Chosen
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.third_parties import NO_THIRD_PARTIES
 from claudecheck.diagnosis.verdict import diagnose
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, Stage
 from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter
 from claudecheck.lab import Lab
@@ -178,8 +178,8 @@ def test_the_walk_to_a_host_stands_apart_from_the_stages_of_the_route(refused: s
     found = chosen({"DISABLE_AUTOUPDATER": "1"}, (f"claude.ai={refused}", f"downloads.claude.ai={refused}"))
     hosts.check(walk, found, 2.0)
     journal = walk.writer.journal()
-    assert [(one.stage, one.because) for one in journal.all(Skipped)] == [
-        ("client:host:updates:downloads.claude.ai", "DISABLE_AUTOUPDATER")
+    assert [(one.host, one.variable) for one in journal.all(Skipped)] == [
+        ("downloads.claude.ai", "DISABLE_AUTOUPDATER")
     ]
     assert journal.all(TcpConnect) == []
     assert {one.variation for one in journal.all(TcpConnect, variation=None)} == {"client:host:login:claude.ai"}
@@ -193,7 +193,7 @@ API = TlsHandshake(address="160.79.104.10", version="TLSv1.3", verified=True)
 
 def judged(api: Observation, *steps: Observation) -> list[Finding]:
     name = "client:host:updates:downloads.claude.ai"
-    tried = VariationTried(id=name, stage="environment", changed="host", after="downloads.claude.ai (updates)")
+    tried = VariationTried(id=name, stage=Stage.ENVIRONMENT, changed="host", after="downloads.claude.ai (updates)")
     beside = [changed(step, variation=name) for step in steps]
     found = diagnose(Journal((api, tried, *beside))).findings  # type: ignore[arg-type]  # each is one of AnyObservation
     return [one for one in found if one.code == "updates-blocked"]

@@ -5,7 +5,7 @@ import pytest
 
 from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.verdict import diagnose
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, LeftOut, Stage
 from claudecheck.observations import (
     AnyObservation,
     End,
@@ -41,12 +41,14 @@ def report_of(*seen: AnyObservation) -> Report:
 
 
 def untrusted(failure: Failure | None = Failure.UNTRUSTED_ISSUER) -> tuple[AnyObservation, ...]:
-    skipped = [Skipped(stage=stage, because="tls") for stage in ("models", "messages")]
+    skipped = [Skipped(stage=stage, because=LeftOut.TLS) for stage in (Stage.MODELS, Stage.MESSAGES)]
     return (TlsHandshake(address=ADDRESS, server_name=HOST, failure=failure, verify_code=20), *skipped)
 
 
 def trial(**facts: object) -> tuple[AnyObservation, ...]:
-    tried = VariationTried(id=questions.TRIAL.id, stage="models", changed="client", before="its rules", after="curl 8")
+    tried = VariationTried(
+        id=questions.TRIAL.id, stage=Stage.MODELS, changed="client", before="its rules", after="curl 8"
+    )
     answer = {
         "stage": "models",
         "step": "trial",
@@ -80,7 +82,7 @@ def test_a_client_that_fails_where_a_plain_client_gets_through_differs_by_itself
         stage="models", url=URL, client="curl 8", failure=Failure.UNTRUSTED_ISSUER, error="curl: (60)", phase="tls"
     )
     tried = VariationTried(
-        id=questions.PLAIN_MODELS.id, stage="models", changed="client", before="curl 8", after="plain HTTP"
+        id=questions.PLAIN_MODELS.id, stage=Stage.MODELS, changed="client", before="curl 8", after="plain HTTP"
     )
     plain = HttpExchange(
         stage="models", url=URL, client="httpx", status=200, shape="model-list", variation=questions.PLAIN_MODELS.id

@@ -16,6 +16,9 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
 import claudecheck
+from claudecheck.diagnosis.archive import journal_of
+from claudecheck.failures import LeftOut
+from claudecheck.observations import Skipped
 from claudecheck.render.machine import from_json, schema, schema_text, to_json
 from claudecheck.report import Report
 from tests.network_reports import HEALTHY, IPV6_BROKEN, TLS_INTERCEPTED
@@ -106,7 +109,18 @@ def test_a_report_that_breaks_a_promise_does_not_fit_the_schema(report: Report, 
 def test_a_row_says_why_it_was_skipped_and_only_then() -> None:
     rows = TLS_INTERCEPTED.stages
     assert not VALIDATOR.is_valid(built(replace(TLS_INTERCEPTED, stages=[replace(rows[5], skipped_because=None)])))
-    assert not VALIDATOR.is_valid(built(replace(TLS_INTERCEPTED, stages=[replace(rows[0], skipped_because="dns")])))
+    assert not VALIDATOR.is_valid(
+        built(replace(TLS_INTERCEPTED, stages=[replace(rows[0], skipped_because=LeftOut.DNS)]))
+    )
+
+
+def test_a_host_that_an_older_version_recorded_as_a_stage_is_read() -> None:
+    report = built(HEALTHY)
+    report["observations"] += [
+        {"op": "skipped", "stage": "client:host:updates:downloads.claude.ai", "because": "DISABLE_UPDATES"}
+    ]
+    [skipped] = journal_of(json.dumps(report)).all(Skipped)
+    assert (skipped.stage, skipped.host, skipped.variable) == ("environment", "downloads.claude.ai", "DISABLE_UPDATES")
 
 
 def test_fields_that_a_later_version_added_are_left_out() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from claudecheck.failures import Failure
-from claudecheck.observations import NameLookup, TcpConnect, TlsHandshake, Tunnel
+from claudecheck.observations import NameLookup, ProxyScheme, TcpConnect, TlsHandshake, Tunnel
 from claudecheck.probes.proxy import tunnel
 from claudecheck.probes.tls import handshake
 from claudecheck.probes.tls.stream import Stream
@@ -39,13 +39,15 @@ from tests.probe_peers import (
 )
 
 
-def through(port: int, scheme: str = "http", *, password: str = "", **changes: Any) -> Route:
+def through(port: int, scheme: ProxyScheme = "http", *, password: str = "", **changes: Any) -> Route:
     username = "user" if password else ""
     proxy = Proxy(scheme, "127.0.0.1", port, username, Secret(password))
     return replace(Route(endpoint=Endpoint(host=HOST), proxy=proxy), **changes)
 
 
-def opened(script: Script, scheme: str = "http", *, limit_s: float = 3.0, **options: Any) -> tuple[Tunnel, bool]:
+def opened(
+    script: Script, scheme: ProxyScheme = "http", *, limit_s: float = 3.0, **options: Any
+) -> tuple[Tunnel, bool]:
     """What was recorded of the tunnel, and whether there is one."""
     with peer(script) as port:
         going = walk(through(port, scheme, **options))
@@ -305,7 +307,7 @@ def socks_server(method: int = 0, accepts: bool = True, reply: bytes | None = No
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 @pytest.mark.parametrize("password", ["", "secret"])
-def test_a_socks_proxy_is_given_the_name_of_the_host(scheme: str, password: str) -> None:
+def test_a_socks_proxy_is_given_the_name_of_the_host(scheme: ProxyScheme, password: str) -> None:
     with peer(socks_server(2 if password else 0)) as port:
         going = walk(through(port, scheme, password=password))
         stream: Stream | None = tunnel.open_tunnel(going, HOST, 443)
@@ -368,7 +370,7 @@ def test_a_socks_dialogue_can_end_in_three_ways(script: Script, failure: Failure
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_whatever_a_proxy_says_one_tunnel_is_recorded_and_nothing_is_raised(scheme: str) -> None:
+def test_whatever_a_proxy_says_one_tunnel_is_recorded_and_nothing_is_raised(scheme: ProxyScheme) -> None:
     chance = random.Random(20261121)
     starts = [
         b"",

@@ -13,6 +13,7 @@ from claudecheck.journal.deadline import Deadline
 from claudecheck.lab import FAULTS, Lab
 from claudecheck.machine import environment
 from claudecheck.observations import (
+    Cut,
     End,
     HttpExchange,
     Journal,
@@ -108,7 +109,7 @@ def test_what_worked_a_moment_ago_and_then_did_not_is_intermittent() -> None:
 
 
 @pytest.mark.parametrize("cut", ["deadline", "interrupted"])
-def test_a_culprit_that_was_proved_before_the_cut_stays_the_culprit(cut: str) -> None:
+def test_a_culprit_that_was_proved_before_the_cut_stays_the_culprit(cut: Cut) -> None:
     host = "api.anthropic.com"
     report = diagnose(
         Journal(

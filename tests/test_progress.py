@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from claudecheck.cli.progress import Progress
 from claudecheck.cli.terminal import Look, terminal_of
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, Stage
 from claudecheck.journal.deadline import Deadline
 from claudecheck.observations import AnyObservation, RouteChosen, Tunnel, VariationTried
 from tests.report_parts import CONNECT, HANDSHAKE, LOOKUP, MODELS, PROXIED, ROUTE
@@ -112,7 +112,7 @@ def test_over_plain_http_no_tls_is_waited_for() -> None:
 def test_after_a_failure_the_line_stays_on_its_stage_until_the_variations_start() -> None:
     refused = replace(CONNECT, failure=Failure.REFUSED)
     assert line_after(DIRECT, refused) == "dns ..."
-    varied = VariationTried(id="v1", stage="tcp", changed="family", before="any", after="ipv4")
+    varied = VariationTried(id="v1", stage=Stage.TCP, changed="family", before="any", after="ipv4")
     assert line_after(DIRECT, refused, varied, seconds=2) == "tcp: varying the family, 2 s (28 s left)"
 
 

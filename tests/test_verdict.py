@@ -9,7 +9,7 @@ import pytest
 from claudecheck.diagnosis import origin, questions
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.questions import Target
-from claudecheck.failures import Failure
+from claudecheck.failures import Failure, LeftOut, Stage
 from claudecheck.observations import Concern, Crash, End, HttpExchange, LocalNetwork, NameLookup, Skipped, Tunnel
 from claudecheck.report import EXIT_OF_LAYER
 from tests import seen
@@ -130,9 +130,9 @@ def test_every_layer_of_the_catalogue_has_an_exit_code() -> None:
         ([*UP, End(cut="deadline")], False, "incomplete", 20),
         ([lookup(), DEAD, End(cut="deadline")], False, "failing", 12),
         ([lookup(), DEAD, End(cut="interrupted")], False, "failing", 130),
-        ([*UP, Crash(stage="models", probe="x", error="KeyError")], False, "failing", 70),
-        ([*UP, Crash(stage="models", probe="x", error="KeyError"), End(cut="interrupted")], False, "failing", 130),
-        ([lookup(), DEAD, Crash(stage="models", probe="x", error="KeyError")], False, "failing", 12),
+        ([*UP, Crash(stage=Stage.MODELS, probe="x", error="KeyError")], False, "failing", 70),
+        ([*UP, Crash(stage=Stage.MODELS, probe="x", error="KeyError"), End(cut="interrupted")], False, "failing", 130),
+        ([lookup(), DEAD, Crash(stage=Stage.MODELS, probe="x", error="KeyError")], False, "failing", 12),
     ],
 )
 def test_the_status_of_the_whole(journal: list[Any], strict: bool, status: str, code: int) -> None:
@@ -141,7 +141,7 @@ def test_the_status_of_the_whole(journal: list[Any], strict: bool, status: str, 
 
 
 def test_without_the_message_a_list_of_models_is_the_end_of_the_route() -> None:
-    left_out = Skipped(stage="messages", because="option")
+    left_out = Skipped(stage=Stage.MESSAGES, because=LeftOut.OPTION)
     ended = (*UP, exchange(), left_out, End(cut="deadline"))
     assert report(seen.run(message=False), *ended).status == "healthy"
     assert report(seen.run(message=False), *UP, left_out, End(cut="deadline")).status == "incomplete"

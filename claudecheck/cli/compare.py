@@ -21,6 +21,7 @@ from claudecheck.cli.arguments import (
 )
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, write
+from claudecheck.observations import Cut
 
 if TYPE_CHECKING:
     from claudecheck.observations import Journal
@@ -116,7 +117,7 @@ def _finish(asked: Asked, options: Options, *, json_: bool) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-def _walked(planned: Sequence[Planned], seconds: float) -> tuple[list[Journal], str]:
+def _walked(planned: Sequence[Planned], seconds: float) -> tuple[list[Journal], Cut]:
     """While a progress line tells the terminal what is under way."""
     from claudecheck.cli.progress import Progress
     from claudecheck.journal.deadline import Deadline

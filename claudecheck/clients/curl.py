@@ -21,8 +21,8 @@ from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.typescript_sdk import known_proxy, static
 from claudecheck.clients.urls import shown
-from claudecheck.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
+from claudecheck.observations import Concern, Interpreter, ProxyDetection, ProxyScheme
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust, proxy_scheme
 from claudecheck.whole_number import whole_number
 
 BUNDLE = "CURL_CA_BUNDLE"
@@ -30,7 +30,14 @@ _NAMES = {
     "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
     "http": ("http_proxy", "all_proxy", "ALL_PROXY"),  # HTTP_PROXY never: a web server may have made it
 }
-_PORTS = {"https": 443, "http": 1080, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+_PORTS: dict[ProxyScheme, int] = {
+    "https": 443,
+    "http": 1080,
+    "socks4": 1080,
+    "socks4a": 1080,
+    "socks5": 1080,
+    "socks5h": 1080,
+}
 #: Up to three slashes are forgiven. The user ends at the first @, and a second one has no place in a host.
 _URL = re.compile(r"(?:(\w+):/{1,3})?(?:([^@/?#]*)@)?(\[[^\]]+\]|[^:/?#@]+)(?::(\d+))?(?:[/?#].*)?")
 
@@ -112,13 +119,14 @@ def parse(setting: Setting) -> Proxy | Concern:
         return _refused("proxy-url-invalid", setting, "is not a URL that curl can read")
     if scheme == "socks":
         scheme = "socks4"
-    if scheme not in _PORTS:
+    spoken = proxy_scheme(scheme)
+    if spoken is None:
         return _refused("proxy-scheme-unsupported", setting, f"has the scheme {scheme}://, which curl refuses")
     user, _, password = (told[2] or "").partition(":")
     return Proxy(
-        scheme=scheme,
+        scheme=spoken,
         host=told[3].strip("[]").lower(),
-        port=int(told[4]) if told[4] else _PORTS[scheme],
+        port=int(told[4]) if told[4] else _PORTS[spoken],
         username=unquote(user),
         password=Secret(unquote(password)),
         source=setting.source,

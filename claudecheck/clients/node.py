@@ -229,7 +229,7 @@ def parse(setting: Setting, node: Node) -> Proxy | Concern:
         return _refused("proxy-scheme-unsupported", setting, f"has the scheme {scheme}://, which this Node refuses")
     user, _, password = (told[2] or "").partition(":")
     return Proxy(
-        scheme="socks5h" if scheme.startswith("socks") else scheme,
+        scheme="socks5h" if scheme.startswith("socks") else "https" if scheme == "https" else "http",
         host=told[3].strip("[]").lower(),
         port=int(told[4]) if told[4] else _PORTS[scheme],
         username=unquote(user),

@@ -21,7 +21,7 @@ from claudecheck.clients import urls
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.urls import Url, UrlError, shown
-from claudecheck.route import Endpoint, Proxy, Secret
+from claudecheck.route import Endpoint, Proxy, Secret, proxy_scheme
 from claudecheck.whole_number import whole_number
 
 SCHEMES = ("http", "https", "all")
@@ -77,7 +77,8 @@ def parse(setting: Setting, sdk: Sdk, *, socks: bool) -> Proxy | Fault:
         url = urls.parse(text)
     except UrlError as error:
         return Fault("proxy-url-invalid", setting, *_unreadable(setting.value, str(error)))
-    if url.scheme not in _PORTS:
+    scheme = proxy_scheme(url.scheme)
+    if scheme not in _PORTS:
         return _unknown_scheme(setting, url.scheme)
     if url.scheme.startswith("socks5") and not socks:
         package = "httpx2[socks]" if sdk.generation else "httpx[socks]"
@@ -89,9 +90,9 @@ def parse(setting: Setting, sdk: Sdk, *, socks: bool) -> Proxy | Fault:
     if why := _misread(url):
         return Fault("proxy-url-invalid", setting, *_unreadable(setting.value, why))
     return Proxy(
-        scheme=url.scheme,
+        scheme=scheme,
         host=url.host,
-        port=url.port or _PORTS[url.scheme],
+        port=url.port or _PORTS[scheme],
         username=url.username,
         password=Secret(url.password),
         source=setting.source,

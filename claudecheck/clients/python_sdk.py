@@ -35,7 +35,7 @@ from claudecheck.clients.providers import Selection
 from claudecheck.clients.proxies import Choice
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
-from claudecheck.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.observations import AuthHeader, Concern, Interpreter, ProxyDetection
 from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust, names_this_machine
 
 _CREDENTIAL_HEADERS = ("Authorization", "X-Api-Key")
@@ -189,7 +189,7 @@ def _credential(scene: Scene) -> Credential:
     return Credential(header=scene.sdk.key_header)
 
 
-def _static(sort: str, source: str, value: str, header: str) -> Credential:
+def _static(sort: str, source: str, value: str, header: AuthHeader) -> Credential:
     return Credential(
         sort="api-key" if sort == "api-key" else "auth-token",
         source=source,

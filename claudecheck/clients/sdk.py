@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from claudecheck.observations import Interpreter
+from claudecheck.observations import AuthHeader, Interpreter
 
 Version = tuple[int, ...]
 
@@ -31,7 +31,7 @@ class Sdk:
         return cls(generation, _version(interpreter.sdk) or (generation, 999), stack)
 
     @property
-    def key_header(self) -> str:
+    def key_header(self) -> AuthHeader:
         """Where an API key goes; a token always goes into Authorization."""
         return "authorization" if self.generation >= 2 else "x-api-key"
 

@@ -22,7 +22,7 @@ from claudecheck.clients.node import Choice, Node
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
-from claudecheck.observations import Concern, Interpreter, ProxyDetection
+from claudecheck.observations import AuthHeader, Concern, Interpreter, ProxyDetection
 from claudecheck.route import ClientName, Credential, Endpoint, Plan, Proxy, Route, Secret
 
 #: The rules of forms and profiles are shared with the Python SDK of the same time.
@@ -50,7 +50,7 @@ class Scene:
         return self.base.endpoint is None or self.base.endpoint.official
 
     @property
-    def key_header(self) -> str:
+    def key_header(self) -> AuthHeader:
         return "x-api-key" if self.old or self.client == "node" else "authorization"
 
 
@@ -158,7 +158,7 @@ def _credential(scene: Scene) -> Credential:
     return from_headers(scene.headers) or Credential(header=scene.key_header)
 
 
-def static(sort: str, source: str, value: str, header: str) -> Credential:
+def static(sort: str, source: str, value: str, header: AuthHeader) -> Credential:
     return Credential(
         sort="api-key" if sort == "api-key" else "auth-token",
         source=source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -28,10 +29,28 @@ class UnreadableReportError(ValueError):
     """The text is not a saved report of this or an older version. The message is one sentence."""
 
 
+def _read(text: str | bytes) -> _Saved:
+    try:
+        return msgspec.json.decode(text, type=_Saved)
+    except msgspec.ValidationError:
+        return msgspec.convert(_as_written_today(msgspec.json.decode(text)), type=_Saved)
+
+
+def _as_written_today(report: Any) -> Any:
+    """A host that was left out was once recorded as a stage of its own: client:host:NEED:NAME."""
+    for seen in (
+        report["observations"] if isinstance(report, dict) and isinstance(report.get("observations"), list) else ()
+    ):
+        if isinstance(seen, dict) and seen.get("op") == "skipped" and str(seen.get("stage")).startswith("client:host:"):
+            host = seen["stage"].rpartition(":")[2]
+            seen.update(stage="environment", because="setting", host=host, variable=seen.get("because"))
+    return report
+
+
 def journal_of(text: str | bytes) -> Journal:
     """The journal in a report that `--save` or `--json` wrote."""
     try:
-        saved = msgspec.json.decode(text, type=_Saved)
+        saved = _read(text)
     except msgspec.ValidationError as error:
         raise UnreadableReportError(f"this is JSON, but not a report of claudecheck: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -15,6 +15,7 @@ from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.problems.offer import offer
 from claudecheck.diagnosis.problems.remedy import PROGRAM, Remedy, in_program
 from claudecheck.diagnosis.problems.spelling import with_python
+from claudecheck.failures import LeftOut
 from claudecheck.observations import Interpreter, Journal, SetVariable
 from claudecheck.report import Finding, Fix, Report, StageRow
 
@@ -118,7 +119,7 @@ def _without_key(row: StageRow, *, answered: bool) -> StageRow:
         return msgspec.structs.replace(_said(row, NO_KEY), status="warn")
     if row.name == "models" and answered:
         return msgspec.structs.replace(row, status="pass")
-    return _said(row, "not sent: no key of its own") if row.skipped_because == "environment" else row
+    return _said(row, "not sent: no key of its own") if row.skipped_because is LeftOut.ENVIRONMENT else row
 
 
 def _said(row: StageRow, summary: str) -> StageRow:

@@ -55,7 +55,7 @@ class Evidence:
         self.concerns = journal.all(Concern)
         self.crashes = journal.all(Crash)  # on the route; one in a variation is that variation's failure
         self.proposals: list[cures.Proposal] = []  # of the findings that were made so far
-        self.skipped = {skip.stage: skip.because for skip in journal.all(Skipped)}
+        self.skipped = {skip.stage: skip.because for skip in journal.all(Skipped) if not skip.host}
 
     # -- the surroundings
 

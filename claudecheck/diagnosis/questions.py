@@ -14,7 +14,7 @@ from typing import Literal
 from claudecheck.diagnosis import addresses
 from claudecheck.diagnosis.third_parties import ThirdParties, host_and_port
 from claudecheck.failures import Failure, Stage
-from claudecheck.observations import HttpExchange, Observation, TlsHandshake
+from claudecheck.observations import AuthHeader, HttpExchange, Observation, ProxyScheme, TlsHandshake
 from claudecheck.route import Credential, Route
 from claudecheck.whole_number import whole_number
 
@@ -509,7 +509,7 @@ def _without_proxy_credentials(route: Route, _target: Target) -> Route:
     return replace(route, proxy=route.proxy.without_credentials() if route.proxy else None)
 
 
-def _proxy_spoken(scheme: str) -> Change:
+def _proxy_spoken(scheme: ProxyScheme) -> Change:
     """What the proxy's password was given for is not sent in clear where TLS was meant, nor the other way round."""
 
     def spoken(route: Route, _target: Target) -> Route:
@@ -522,7 +522,7 @@ def _proxy_spoken(scheme: str) -> Change:
     return spoken
 
 
-def _other_header(route: Route) -> str:
+def _other_header(route: Route) -> AuthHeader:
     return "x-api-key" if route.credential.header == "authorization" else "authorization"
 
 

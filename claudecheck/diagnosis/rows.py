@@ -8,7 +8,7 @@ from claudecheck.clients import registry
 from claudecheck.diagnosis import addresses, origin
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.trust_matrix import common_name
-from claudecheck.failures import Failure, Stage
+from claudecheck.failures import Failure, LeftOut, Stage
 from claudecheck.observations import HttpExchange, Observation, TlsHandshake
 from claudecheck.report import Finding, StageName, StageRow, StageStatus
 
@@ -87,35 +87,35 @@ def row(evidence: Evidence, stage: Stage, findings: Iterable[Finding]) -> StageR
         summary=_summary(evidence, stage, status, because, ours),
         start_ms=round(start, 1),
         duration_ms=round(end - start, 1),
-        skipped_because=because if status == "skip" else None,
+        skipped_because=because,
     )
 
 
 def _status(
     evidence: Evidence, stage: Stage, ours: list[Finding], walked: list[Observation]
-) -> tuple[StageStatus, str]:
+) -> tuple[StageStatus, LeftOut | None]:
     if any(finding.severity == "error" for finding in ours):
-        return "fail", ""
+        return "fail", None
     if evidence.proxied and stage in (Stage.DNS, Stage.TCP):
-        return "skip", "proxy"
+        return "skip", LeftOut.PROXY
     warned = any(finding.severity == "warning" for finding in ours)
     if _needless(evidence, stage) and not warned:
-        return "skip", "route"
+        return "skip", LeftOut.ROUTE
     if stage is Stage.ENVIRONMENT:
-        return ("warn" if warned else "pass"), ""
+        return ("warn" if warned else "pass"), None
     if stage is Stage.PROXY and not evidence.proxied:
-        return ("warn" if warned else "pass"), ""
+        return ("warn" if warned else "pass"), None
     if stage in evidence.skipped:
         return "skip", evidence.skipped[stage]
     if not walked or all(step.failure is Failure.CANCELLED for step in walked):
-        return "skip", "incomplete"
+        return "skip", LeftOut.INCOMPLETE
     if stage is Stage.MODELS and proves_route(evidence):
-        return "pass", ""
+        return "pass", None
     if failed(evidence, stage):
         # The models call failed beside the route: its finding says how much that matters.
         informed = any(finding.severity == "info" for finding in ours)
-        return ("pass" if informed and not warned else "warn" if warned else "fail"), ""
-    return ("warn" if warned else "pass"), ""
+        return ("pass" if informed and not warned else "warn" if warned else "fail"), None
+    return ("warn" if warned else "pass"), None
 
 
 def _needless(evidence: Evidence, stage: Stage) -> bool:
@@ -125,8 +125,10 @@ def _needless(evidence: Evidence, stage: Stage) -> bool:
     return stage is Stage.TLS and evidence.route.scheme == "http"
 
 
-def _summary(evidence: Evidence, stage: Stage, status: StageStatus, because: str, ours: list[Finding]) -> str:
-    if status == "skip":
+def _summary(
+    evidence: Evidence, stage: Stage, status: StageStatus, because: LeftOut | None, ours: list[Finding]
+) -> str:
+    if because is not None:
         return _skip_text(evidence, stage, because)
     match stage:
         case Stage.ENVIRONMENT:
@@ -150,19 +152,19 @@ def _title(ours: list[Finding]) -> str:
     return ours[0].title if ours else ""
 
 
-def _skip_text(evidence: Evidence, stage: Stage, because: str) -> str:
-    if because == "proxy" and stage in (Stage.DNS, Stage.TCP):
+def _skip_text(evidence: Evidence, stage: Stage, because: LeftOut) -> str:
+    if because is LeftOut.PROXY and stage in (Stage.DNS, Stage.TCP):
         return f"the proxy does this; {_aside(evidence, stage)}"
-    if because == "route":
+    if because is LeftOut.ROUTE:
         return "the URL names an address" if stage is Stage.DNS else "plain http: no TLS on this route"
-    if because == "option":
+    if because is LeftOut.OPTION:
         return "left out by option"
-    if because == "login":
+    if because is LeftOut.LOGIN:
         return "not sent: only the client itself can use this credential"
-    if because == "provider":
+    if because is LeftOut.PROVIDER:
         what = "its models and their region need" if stage is Stage.MODELS else "a message needs"
         return f"not tested: {what} the credentials of {evidence.route.provider}"
-    if because == "incomplete":
+    if because is LeftOut.INCOMPLETE:
         return "not finished: the run was cut"
     return f"not reached: {because} failed"
 
@@ -280,7 +282,7 @@ def _proxy(evidence: Evidence, ours: list[Finding]) -> str:
         return ours[0].title if ours else evidence.route.proxy
     if tunnel.ok:
         return f"{evidence.route.proxy} opened the tunnel"
-    said = f"{tunnel.status} {tunnel.reason}".strip() if tunnel.status else str(tunnel.failure).replace("-", " ")
+    said = f"{tunnel.status} {tunnel.reason}".strip() if tunnel.status else (tunnel.failure or Failure.UNKNOWN).words
     return f"{evidence.route.proxy}: {said}"
 
 
@@ -295,4 +297,6 @@ def _answer(seen: HttpExchange | None) -> str:
     if seen.status:
         what = seen.error_type or {"html": "an HTML page", "empty": "an empty body"}.get(seen.shape, seen.shape)
         return f"{seen.status} {what}" + (", with request-id" if seen.request_id else ", no request-id")
-    return seen.error.rpartition(" <- ")[2][:80] if seen.error else str(seen.failure)
+    # The innermost exception says the most.
+    said = f"{seen.chain[-1].type}: {seen.chain[-1].message}" if seen.chain else seen.error
+    return said[:80] or (seen.failure or Failure.UNKNOWN).words

@@ -261,7 +261,7 @@ def _upgrade(seen: TlsHandshake) -> Iterator[str]:
     for other in seen.clients:
         if other.clients or other.trusted in (None, here.trusted):
             continue
-        old = other.is_sdk_0
+        old = other.generation == 0
         if other.trusted:
             so = "so it worked before the upgrade" if old else "so an upgrade would mend it"
             yield f"{other.title} would trust it ({other.by}), {so}"
@@ -311,7 +311,7 @@ def _mends(seen: TlsHandshake, machine: Machine, values: Mapping[str, str]) -> I
             yield Mend(clients=[one.title for one in sharing], variable=variable, fix=fix, breaks=breaks)
     for one in _found(seen):
         if one.trusted is False and one.code in _STRICT_CODES:
-            key = "not-strict-0" if one.is_sdk_0 else "not-strict"
+            key = "not-strict-0" if one.generation == 0 else "not-strict"
             fix = _fix("tls-strict-certificate", key, seen, one, machine, values)
             if fix is not None:
                 yield Mend(clients=[one.title], fix=fix)

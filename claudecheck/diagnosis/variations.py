@@ -103,7 +103,7 @@ def _describe(step: Observation) -> str:
 
 
 def _failed(step: Observation, detail: str) -> str:
-    words = (step.failure or Failure.UNKNOWN).value.replace("-", " ")
+    words = (step.failure or Failure.UNKNOWN).words
     return f"{words} ({detail})" if detail else words
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from claudecheck.diagnosis import cures, origin, policy, rows, variations
@@ -9,7 +11,7 @@ from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.rules import RULES
 from claudecheck.failures import Failure, Stage
-from claudecheck.observations import HttpExchange, Journal
+from claudecheck.observations import Cut, HttpExchange, Journal
 from claudecheck.report import (
     EXIT_OF_CUT,
     EXIT_OF_LAYER,
@@ -31,7 +33,7 @@ def diagnose(journal: Journal) -> Report:
     evidence = Evidence(journal)
     findings = _findings(evidence)
     culprit = next((finding for finding in findings if finding.severity == "error"), None)
-    cut = evidence.end.cut if evidence.end else "deadline"
+    cut: Cut = evidence.end.cut if evidence.end else "deadline"
     status, exit_code = _status(evidence, findings, culprit, cut)
     failing = culprit if status == "failing" else None
     if status == "incomplete" or cut:
@@ -150,19 +152,19 @@ def _bug(evidence: Evidence) -> Finding:
     )
 
 
-def _incomplete(evidence: Evidence, cut: str) -> Finding:
-    how = {
+def _incomplete(evidence: Evidence, cut: Cut) -> Finding:
+    words: Mapping[Cut, str] = {
         "interrupted": "Ctrl-C",
         "terminated": "TERM",
         "hung-up": "HUP",
         "limits": "a limit of this machine: memory, open files, processes or threads",
         "deadline": f"the deadline of {evidence.run.timeout_s:g} s",
-    }.get(cut, "the end")
+    }
     waiting = evidence.end.waiting_for if evidence.end else ""
     return evidence.finding(
         "incomplete",
         values={"seconds": f"{evidence.run.timeout_s:g} s", "detail": waiting},
-        seen=[f"cut by {how}" + (f" while waiting for {waiting}" if waiting else "")],
+        seen=[f"cut by {words.get(cut, 'the end')}" + (f" while waiting for {waiting}" if waiting else "")],
         severity="info",
     )
 
@@ -170,7 +172,7 @@ def _incomplete(evidence: Evidence, cut: str) -> Finding:
 # -- the verdict -----------------------------------------------------------------------------------
 
 
-def _status(evidence: Evidence, findings: list[Finding], culprit: Finding | None, cut: str) -> tuple[Status, int]:
+def _status(evidence: Evidence, findings: list[Finding], culprit: Finding | None, cut: Cut) -> tuple[Status, int]:
     if culprit is not None:
         own = CATALOGUE[culprit.code].exit_code or EXIT_OF_LAYER[culprit.layer]
         return "failing", EXIT_OF_CUT.get(cut, own)

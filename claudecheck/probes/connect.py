@@ -158,14 +158,14 @@ def _failed(facts: TcpConnect, error: OSError, sock: socket.socket | None, famil
     if isinstance(error, TimeoutError):
         failure = Failure.TIMED_OUT
     text = str(error) or type(error).__name__
-    retransmits = 0
+    retransmits, icmp_from = 0, ""
     if sock is not None:
         retransmits = sent_again(sock)[0]
         icmp = _icmp(sock)
         if icmp is not None:
-            words, by_rule, sender = icmp
+            words, by_rule, icmp_from = icmp
             failure = Failure.PROHIBITED if by_rule else failure
-            text += f" (ICMP {words}, from {sender})"
+            text += f" (ICMP {words}, from {icmp_from})"
     return msgspec.structs.replace(
         facts,
         local_address=_source(facts.address, family),
@@ -173,6 +173,7 @@ def _failed(facts: TcpConnect, error: OSError, sock: socket.socket | None, famil
         error=text,
         errno_name=system_errors.name_of(error),
         retransmits=retransmits,
+        icmp_from=icmp_from,
     )
 
 

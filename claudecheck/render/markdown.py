@@ -97,7 +97,7 @@ def _in_full(finding: Finding) -> Iterator[str]:
         yield from _paragraph("Confidence", finding.confidence)
     for place, fix in enumerate(finding.fixes):
         yield from _fix("Or" if place else "Fix", fix)
-    yield from _paragraph("Verify", f"`{finding.verify}`" if verdict.is_command(finding.verify) else finding.verify)
+    yield from _paragraph("Verify", f"`{finding.verify}`" if finding.verify else "")
     yield from _paragraph("More", f"`claudecheck explain {finding.code}`")
 
 

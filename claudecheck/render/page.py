@@ -139,8 +139,12 @@ def facts(problem: Problem) -> list[tuple[str, str]]:
         *move,
         ("retry", "yes, it may help" if problem.retryable else "no"),
         ("billed", "possibly: the work may have been done, and only the answer lost" if problem.billed else "no"),
-        ("verify", fill(problem.verify, {})),
     ]
+
+
+def verify(problem: Problem) -> str:
+    """The command that shows whether a fix works."""
+    return fill(problem.verify, {})
 
 
 def looks(problem: Problem, machine: Machine | None = None) -> list[tuple[str, str]]:
@@ -208,9 +212,8 @@ def _markdown(problem: Problem) -> Iterator[str]:
             yield from (f"   {part}" for part in line.split("\n"))
             yield "   ```"
     yield ""
-    for label, value in facts(problem):
-        command = label == "verify" and value.startswith("claudecheck ")
-        yield f"- {label}: {_code_span(value) if command else value}"
+    yield from (f"- {label}: {value}" for label, value in facts(problem))
+    yield f"- verify: {_code_span(verify(problem))}"
 
 
 def _code_span(text: str) -> str:
@@ -252,7 +255,8 @@ def _page(problem: Problem, paper: Paper, machine: Machine | None = None) -> Ite
     for number, way in enumerate(ways(problem, machine), 1):
         yield from _numbered(number, way, paper)
     yield Text()
-    yield _grid(12, [(paper.text(label, QUIET), paper.text(value)) for label, value in facts(problem)])
+    told = [*facts(problem), ("verify", verify(problem))]
+    yield _grid(12, [(paper.text(label, QUIET), paper.text(value)) for label, value in told])
     if machine is not None:
         yield Text()
         yield paper.text("for this system, shell and client; --all shows every other", QUIET)

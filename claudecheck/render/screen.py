@@ -135,7 +135,7 @@ def _culprit(report: Report, found: Finding, paper: Paper, density: Density) -> 
     yield from _reason(report, found, paper, 1 if density != "open" else _MOST_TEXT)
     for fix in found.fixes[:1]:
         yield from _fix(fix, paper, most=_MOST_TEXT + (density == "open"))
-    yield from _labelled("verify", found.verify, paper, "cyan" if verdict.is_command(found.verify) else "", most=1)
+    yield from _labelled("verify", found.verify, paper, "cyan", most=1)
     yield from _labelled("more", _more(report, found), paper, QUIET, most=1)
 
 

@@ -104,10 +104,8 @@ def _evidence(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
         yield from _fix("or" if place else "fix", fix, paper)
     for fix in finding.rejected:
         yield from _field("no help", [f"{fix.text} {_REJECTED}"], paper, QUIET)
-    if verdict.is_command(finding.verify):
+    if finding.verify:
         yield from _named_command("verify", finding.verify, paper)
-    else:
-        yield from _field("verify", [finding.verify], paper)
     yield from _named_command("more", f"claudecheck explain {finding.code}", paper)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from claudecheck.clients import registry
-from claudecheck.observations import End, Interpreter, Observation, RouteView, Run
+from claudecheck.observations import Cut, End, Interpreter, Observation, RouteView, Run
 from claudecheck.render.moves import MOVES
 from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Report, StageRow, StageStatus, VariationRow
 
@@ -19,6 +19,13 @@ _ANSWERERS: Mapping[AnsweredBy, str] = {
 }
 
 _CUT = "incomplete"
+#: What ended a run early. The deadline is said with its length.
+_CUT_BY: Mapping[Cut, str] = {
+    "interrupted": "interrupted",
+    "terminated": "terminated",
+    "hung-up": "the terminal hung up",
+    "limits": "a limit of this machine was reached",
+}
 
 Kind = TypeVar("Kind", bound=Observation)
 
@@ -130,18 +137,13 @@ def cut(report: Report) -> str:
         return ""
     run = observed(report, Run)
     limit = f" of {run.timeout_s:g} s" if run else ""
-    reason = f"the deadline{limit} came first" if end.cut == "deadline" else end.cut.replace("-", " ")
+    reason = _CUT_BY.get(end.cut, f"the deadline{limit} came first")
     return f"{reason}, while waiting for {end.waiting_for}" if end.waiting_for else reason
 
 
 def variation_status(row: VariationRow) -> StageStatus:
     """What gets the client through is good news; another thing that answered is only evidence."""
     return "pass" if row.decided else "warn" if row.reached else "skip"
-
-
-def is_command(verify: str) -> bool:
-    """Most checks are a command to run; a few are a sentence."""
-    return verify.startswith("claudecheck ")
 
 
 def walked(stages: list[StageRow]) -> str:

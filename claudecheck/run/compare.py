@@ -25,7 +25,7 @@ from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.diagnosis.comparison import FIRST, Change
 from claudecheck.journal.deadline import Deadline
 from claudecheck.machine import environment
-from claudecheck.observations import End, Interpreter, Journal
+from claudecheck.observations import Cut, End, Interpreter, Journal
 from claudecheck.probes import side_by_side
 from claudecheck.route import ClientName, Endpoint, Plan
 from claudecheck.run.examine import examine
@@ -289,13 +289,13 @@ class Steps:
         self._tell("compare", ", ".join(f"{stage} ({label})" for label, stage in self._at.items()))
 
 
-def walk(columns: Sequence[Planned], seconds: float, steps: Steps) -> tuple[list[Journal], str]:
+def walk(columns: Sequence[Planned], seconds: float, steps: Steps) -> tuple[list[Journal], Cut]:
     """Every column at the same time, and what cut it short from outside; what was seen until then is there."""
     deadlines = [Deadline(seconds) for _ in columns]
     jobs = [partial(_walk, column, deadline, steps) for column, deadline in zip(columns, deadlines, strict=True)]
     started = side_by_side.Started(jobs)
     journals = [Journal() for _ in columns]
-    cut = ""
+    cut: Cut = ""
     try:
         for place, journal in started.finished(seconds + _FAREWELL_S):
             journals[place] = journal
@@ -316,7 +316,7 @@ def _walk(column: Planned, deadline: Deadline, steps: Steps) -> Journal:
         steps.ended(column.label)
 
 
-def _interrupted(journal: Journal, cut: str) -> Journal:
+def _interrupted(journal: Journal, cut: Cut) -> Journal:
     """A column knows at most that its time was up, and one that ended with it not even that; why, is known here."""
     seen = (msgspec.structs.replace(one, cut=cut) if isinstance(one, End) else one for one in journal.observations)
     return Journal(tuple(seen))

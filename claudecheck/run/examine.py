@@ -21,12 +21,13 @@ from claudecheck.clients.registry import load, named
 from claudecheck.clients.secrets import secrets
 from claudecheck.clients.snapshot import Snapshot
 from claudecheck.clients.trusts import ClientTrust, trusts
-from claudecheck.failures import Failure, Stage
+from claudecheck.failures import Failure, LeftOut, Stage
 from claudecheck.journal.deadline import Deadline
 from claudecheck.journal.journal import JournalWriter
 from claudecheck.machine import environment, limits, surroundings
 from claudecheck.observations import (
     AnyObservation,
+    Cut,
     End,
     Interpreter,
     Journal,
@@ -70,7 +71,7 @@ def _examined(
     writer = JournalWriter(deadline, secrets(snapshot), listen)
     examination = _Examination(options, snapshot, writer)
     thread = threading.Thread(target=examination.run, name="examination", daemon=True)
-    cut = ""
+    cut: Cut = ""
     try:
         thread.start()
         while thread.is_alive() and not deadline.over:
@@ -125,7 +126,7 @@ class _Examination:
         plan = self._plan()
         if plan.route is None or any(concern.kind == "base-url-invalid" for concern in plan.concerns):
             for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.MODELS, Stage.MESSAGES):
-                self.writer.write(Skipped(stage=stage, because="environment"))
+                self.writer.write(Skipped(stage=stage, because=LeftOut.ENVIRONMENT))
             self._try_cures(plan)
             return
         # The SDK is being imported by now: what the ladder imports costs no time of its own.

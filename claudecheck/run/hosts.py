@@ -7,7 +7,7 @@ from claudecheck.clients.claude_code_hosts import Target as Wanted
 from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.questions import Facts, Target
 from claudecheck.diagnosis.third_parties import NO_THIRD_PARTIES
-from claudecheck.failures import Stage
+from claudecheck.failures import LeftOut, Stage
 from claudecheck.observations import Skipped
 from claudecheck.probes.walk import Walk
 from claudecheck.run.vary import Walker
@@ -16,7 +16,8 @@ from claudecheck.run.vary import Walker
 def check(walk: Walk, chosen: Chosen, limit_s: float) -> None:
     """Walks to all of them side by side, each as a variation of `walk`; `limit_s` bounds each step of one."""
     for host, why in chosen.left_out:
-        walk.record(Skipped(stage=f"{questions.CLIENT_HOST.id}:{host.need}:{host.name}", because=why), walk.start())
+        skipped = Skipped(stage=Stage.ENVIRONMENT, because=LeftOut.SETTING, host=host.name, variable=why)
+        walk.record(skipped, walk.start())
     hosts = tuple(map(_target, chosen.targets))
     facts = Facts(stage=Stage.ENVIRONMENT, route=walk.route, others=NO_THIRD_PARTIES, hosts=hosts)
     Walker(walk, limit_s).walk_all(questions.asks(facts), 3 * limit_s)

@@ -20,7 +20,7 @@ from claudecheck.diagnosis import addresses, origin, questions
 from claudecheck.diagnosis.questions import Facts, Question
 from claudecheck.diagnosis.rows import DIRECT, PROXIED
 from claudecheck.diagnosis.variations import outcomes
-from claudecheck.failures import Failure, Stage
+from claudecheck.failures import Failure, LeftOut, Stage
 from claudecheck.observations import (
     HttpExchange,
     NameLookup,
@@ -112,7 +112,7 @@ class Ladder:
         )
         for later in order[order.index(stage) :] if left else ():
             if later is not Stage.PROXY or self.route.proxy is not None:
-                self.walk.writer.write(Skipped(stage=later, because="option"))
+                self.walk.writer.write(Skipped(stage=later, because=LeftOut.OPTION))
         return left
 
     def _at_the_host(self, stream: Stream) -> None:
@@ -121,7 +121,7 @@ class Ladder:
             self.walk = replace(self.walk, kept=KeptConnection(stream, self.route.endpoint))
         if self.route.provider not in ("", GATEWAY):
             for stage in (Stage.MODELS, Stage.MESSAGES):
-                self.walk.writer.write(Skipped(stage=stage, because="provider"))
+                self.walk.writer.write(Skipped(stage=stage, because=LeftOut.PROVIDER))
             return self._wait_for_others()
         if not self._left_out(Stage.MODELS):
             self._ask_the_api()
@@ -381,7 +381,7 @@ class Ladder:
         because = self._why_no_message(listed)
         if because is not None:
             self.walk.writer.write(Skipped(stage=Stage.MESSAGES, because=because))
-            if because in (Stage.MODELS, "option") and listed.status and not listed.ok:
+            if because in (LeftOut.MODELS, LeftOut.OPTION) and listed.status and not listed.ok:
                 self._ask(self._facts(Stage.MODELS, listed))
             return
         self._message(listed)
@@ -392,22 +392,22 @@ class Ladder:
         again = self._walker().answer(questions.AGAIN.id)
         return again if again is not None and again.ok else listed
 
-    def _why_no_message(self, listed: HttpExchange) -> str | None:
+    def _why_no_message(self, listed: HttpExchange) -> LeftOut | None:
         """None when the message is sent, else what stopped it: a stage or an option."""
         if not self.options.message:
-            return "option"
+            return LeftOut.OPTION
         if self.stopped or self.route.credential.sort == "none" or not self.route.may_send_credential:
-            return Stage.ENVIRONMENT
+            return LeftOut.ENVIRONMENT
         if not self.sender.sends_messages:
-            return Stage.ENVIRONMENT
+            return LeftOut.ENVIRONMENT
         if not self.sender.finds_credentials and not self.route.credential.secret:
-            return "login"  # only the client itself can resolve this credential
+            return LeftOut.LOGIN  # only the client itself can resolve this credential
         if listed.ok:
             return None
         official = self.route.endpoint.official
         refused = official and listed.status == 401 and origin.from_api(listed, official=official)
         if not listed.status or (refused and self.route.credential.sort == "api-key"):
-            return Stage.MODELS
+            return LeftOut.MODELS
         return None
 
     def _message(self, listed: HttpExchange) -> None:
@@ -473,7 +473,7 @@ class Ladder:
         ladder = (Stage.PROXY, Stage.TLS) if self.route.proxy is not None else (Stage.DNS, Stage.TCP, Stage.TLS)
         after = ladder[ladder.index(stage) + 1 :]
         for skipped in (*after, Stage.MODELS, Stage.MESSAGES):
-            self.walk.writer.write(Skipped(stage=skipped, because=stage))
+            self.walk.writer.write(Skipped(stage=skipped, because=LeftOut(stage)))
         if self.walk.deadline.remaining() < LEAST_FOR_VARIATIONS_S:
             return
         self.announce(stage, "the variations")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claudecheck.failures import Failure
-from claudecheck.observations import Tunnel
+from claudecheck.observations import ProxyScheme, Tunnel
 from claudecheck.probes.proxy import tunnel
 from claudecheck.route import Endpoint, Proxy, Route, Secret
 from tests import probe_peers
@@ -40,7 +40,7 @@ class Recorded:
     def close(self) -> None: ...
 
 
-def answered(pieces: Sequence[bytes], scheme: str = "http", *, user: str = "", host: str = HOST) -> Tunnel:
+def answered(pieces: Sequence[bytes], scheme: ProxyScheme = "http", *, user: str = "", host: str = HOST) -> Tunnel:
     """What is recorded of a proxy that answers so and closes."""
     going = probe_peers.walk()
     proxy = Proxy(scheme, "127.0.0.1", 1, user, Secret(user))
@@ -51,7 +51,7 @@ def answered(pieces: Sequence[bytes], scheme: str = "http", *, user: str = "", h
     return told
 
 
-def asked(script: Script, scheme: str, limit_s: float) -> tuple[Tunnel, float]:
+def asked(script: Script, scheme: ProxyScheme, limit_s: float) -> tuple[Tunnel, float]:
     """The same of a proxy that is still there, with the seconds that it took."""
     with probe_peers.peer(script) as port:
         going = probe_peers.walk(Route(endpoint=Endpoint(host=HOST), proxy=Proxy(scheme, "127.0.0.1", port)))
@@ -143,7 +143,7 @@ def floods(start: bytes, piece: bytes) -> Script:
     ],
     ids=["head drips", "interim answers", "page drips", "socks drips", "endless page", "flood", "socks flood"],
 )
-def test_a_proxy_that_does_not_end_is_left_in_time(scheme: str, script: Script) -> None:
+def test_a_proxy_that_does_not_end_is_left_in_time(scheme: ProxyScheme, script: Script) -> None:
     told, took = asked(script, scheme, limit_s=0.4)
     assert took < 3.0
     assert told.ok == (told.failure is None)
@@ -167,5 +167,5 @@ PIECES = st.lists(
 
 @SCHEMES
 @given(pieces=PIECES, user=st.sampled_from(["", "user"]))
-def test_any_answer_is_a_tunnel_or_a_failure(scheme: str, pieces: list[bytes], user: str) -> None:
+def test_any_answer_is_a_tunnel_or_a_failure(scheme: ProxyScheme, pieces: list[bytes], user: str) -> None:
     answered(pieces, scheme, user=user)

@@ -5,7 +5,7 @@ from claudecheck.diagnosis.problems.remedy import Remedy, look
 from claudecheck.diagnosis.problems.spelling import connection_error, everywhere, printed, raised, spelled, with_python
 
 #: The doctor sends its own message, so it cannot see a fault of the program: the program must run again.
-_VERIFY = "run it again: `{python} program.py 2>&1 | claudecheck explain -`"
+_VERIFY = "{python} program.py 2>&1 | claudecheck explain -"
 
 CLIENT_EVENT_LOOP = Problem(
     code="client-event-loop",

@@ -35,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     owner: Owner | None
     fixes: tuple[Remedy, ...]
-    verify: str = "claudecheck doctor"
+    verify: str = "claudecheck doctor"  # a command
     severity: Severity = "error"
     retryable: bool = False
     billed: bool = False

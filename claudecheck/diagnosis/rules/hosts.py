@@ -93,7 +93,7 @@ def _blocked(outcome: Outcome) -> str:
 
 
 def _said(step: Observation) -> str:
-    words = str(step.failure).replace("-", " ")
+    words = (step.failure or Failure.UNKNOWN).words
     match step:
         case TlsHandshake(chain=[first, *_]):
             return f'{words}: certificate from "{first.issuer}"'

@@ -210,7 +210,7 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
         ruled_out=evidence.cleared(stage),
         confidence=confidence,
         severity=severity,
-        layer="tls" if code.startswith("tls-") else "proxy" if code.startswith("proxy-") else layer,
+        layer=own if (own := CATALOGUE[code].layer) in ("tls", "proxy") else layer,
         owner=owner,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from claudecheck.diagnosis import addresses, questions
@@ -102,8 +101,7 @@ def _only_unusable_family(evidence: Evidence, connects: list[TcpConnect]) -> str
 
 def _by_this_machine(connect: TcpConnect) -> bool:
     """No ICMP message came, or it came from this machine's own address: its firewall, route or sandbox."""
-    sender = re.search(r"\(ICMP .*, from ([^)]+)\)", connect.error)
-    return sender is None or sender[1] == connect.local_address
+    return connect.icmp_from in ("", connect.local_address)
 
 
 def _decisive(evidence: Evidence, connects: list[TcpConnect]) -> TcpConnect:

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from claudecheck.failures import Failure
-from claudecheck.observations import Clock, HttpExchange, Raised, Step
+from claudecheck.observations import Clock, HttpExchange, Method, Raised, Step
 from claudecheck.probes import connect, decoding, side_by_side, system_errors
 from claudecheck.probes.api import answer
 from claudecheck.probes.api.kept import LARGE_BODY, SlowLineError
@@ -37,7 +37,7 @@ class Request:
 
     stage: Literal["models", "messages"]
     step: Step
-    method: str = "GET"
+    method: Method = "GET"
     path: str = "/v1/models"
     body: bytes = b""
     model: str = ""  # that the body names
@@ -251,7 +251,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
     received = bytearray()
     arrivals: list[float] = []
     failure: Failure | None = None
-    error = ""
+    error, chain = "", list[Raised]()
     started = time.monotonic()
     try:
         for piece in decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", "")):
@@ -279,6 +279,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
         request,
         failure=failure,
         error=error,
+        chain=chain,
         event_gaps_ms=arrivals,
         segments=segments,
         retransmits=again,

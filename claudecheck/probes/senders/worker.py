@@ -18,7 +18,7 @@ from claudecheck.clients.secrets import withheld
 from claudecheck.failures import Failure
 from claudecheck.journal.deadline import Deadline
 from claudecheck.machine import child, limits, reading
-from claudecheck.observations import Family, Interpreter
+from claudecheck.observations import ChosenBy, Family, Interpreter
 from claudecheck.probes import system_errors
 
 SCRIPT = Path(__file__).parent / "sdk_script.py"
@@ -38,7 +38,7 @@ Event = dict[str, Any]
 class Worker:
     """One interpreter with the worker script in it. Events are read on a daemon thread."""
 
-    def __init__(self, path: str, chosen_by: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, path: str, chosen_by: ChosenBy, variables: Mapping[str, str]) -> None:
         self.path = path
         self.chosen_by = chosen_by
         self.events: queue.Queue[Event | None] = queue.Queue()
@@ -112,7 +112,7 @@ def event_of(line: bytes, mark: bytes) -> Event | None:
     return event if isinstance(event, dict) and event.get("event") in EVENTS else None
 
 
-def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tuple[str, str]]:
+def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tuple[str, ChosenBy]]:
     if named:
         yield named, "--python"
         return
@@ -160,7 +160,7 @@ def facts(variables: Mapping[str, str], named: str | None, deadline: Deadline) -
 
 
 def _try(
-    path: str, chosen_by: str, variables: Mapping[str, str], deadline: Deadline
+    path: str, chosen_by: ChosenBy, variables: Mapping[str, str], deadline: Deadline
 ) -> tuple[Worker | None, Interpreter]:
     try:
         worker = Worker(path, chosen_by, variables)

@@ -1,4 +1,4 @@
-"""The shape of the ClientHello: small, as the client sends it, or larger than one segment."""
+"""The shape of the ClientHello: small, or as the client sends it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from claudecheck.route import Route
 
 #: SSL_OP_TLSEXT_PADDING of <openssl/ssl.h>, part of OP_ALL: pads a hello of 256 to 511 bytes to 512.
 _PAD_TO_512 = 1 << 4
-#: Eight names of 245 bytes put about 2000 bytes on top: two segments on any path, and still one TLS record.
-_PADDING = [f"padding-{number}-" + "x" * 235 for number in range(8)]
 
 
 def shape(context: ssl.SSLContext, route: Route) -> None:
@@ -20,7 +18,5 @@ def shape(context: ssl.SSLContext, route: Route) -> None:
         context.set_ecdh_curve("X25519")
         context.set_ciphers("ECDHE+AESGCM")
         context.options &= ~_PAD_TO_512
-    elif route.hello == "padded":
-        context.set_alpn_protocols(["http/1.1", *_PADDING])
     if route.max_tls == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2

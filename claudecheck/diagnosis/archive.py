@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from claudecheck.diagnosis.problems import CATALOGUE
+from claudecheck.diagnosis.questions import CLIENT_HOST
 from claudecheck.observations import AnyObservation, Concern, Journal, Run
 from claudecheck.report import SCHEMA_VERSION
 
@@ -41,7 +42,11 @@ def _as_written_today(report: Any) -> Any:
     for seen in (
         report["observations"] if isinstance(report, dict) and isinstance(report.get("observations"), list) else ()
     ):
-        if isinstance(seen, dict) and seen.get("op") == "skipped" and str(seen.get("stage")).startswith("client:host:"):
+        if (
+            isinstance(seen, dict)
+            and seen.get("op") == "skipped"
+            and str(seen.get("stage")).startswith(f"{CLIENT_HOST.id}:")
+        ):
             host = seen["stage"].rpartition(":")[2]
             seen.update(stage="environment", because="setting", host=host, variable=seen.get("because"))
     return report

@@ -147,16 +147,22 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 443
     base_path: str = ""
     base_url_source: str = "default"
+    base_url_variable: str = ""  # the one to change, where the URL comes from one
     official: bool = True
     credential: CredentialSort = "none"
     credential_kind: str = ""  # "sk-ant-api03", "sk-ant-oat01", "other", …
     credential_source: str = ""
+    credential_variable: str = ""
     credential_fingerprint: str = ""
     auth_header: AuthHeader = ""
     api_version: str = ""
     custom_headers: list[str] = []  # names only
     proxy: str = ""  # "http://proxy.corp:8080", without userinfo
+    proxy_scheme: Literal["", ProxyScheme] = ""
+    proxy_host: str = ""
+    proxy_port: int = 0
     proxy_source: str = ""
+    proxy_variable: str = ""
     proxy_has_credentials: bool = False
     proxy_bypassed_by: str = ""  # the NO_PROXY entry that takes the host off the proxy
     trust: TrustSort = "os"
@@ -187,6 +193,17 @@ class Concern(Observation, frozen=True, kw_only=True, tag="concern"):
     values: dict[str, str] = {}
     facts: list[str] = []  # of those on which a fix depends, what only the check of this concern knows
     stops_client: bool = False
+    outcome: str = ""  # what the client does then, in words
+
+    @property
+    def explained(self) -> str:
+        """`detail`, and what comes of it."""
+        return f"{self.detail}: {self.outcome}" if self.outcome else self.detail
+
+    @property
+    def variable(self) -> str:
+        """The variable that it is about; another subject where it is about none."""
+        return self.values.get("variable", self.subject)
 
 
 class Policy(Observation, frozen=True, kw_only=True, tag="policy"):

@@ -122,6 +122,7 @@ class StageRow(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: float = 0.0
     duration_ms: float = 0.0
     skipped_because: LeftOut | None = None
+    brief: str = ""  # the summary without its aside, where it has one
 
 
 class VariationRow(msgspec.Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):

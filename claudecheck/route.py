@@ -39,6 +39,16 @@ def names_this_machine(host: str) -> bool:
         return False
 
 
+def place(source: str, file: str) -> str:
+    """Where a value stands, in words: a variable's name, and the settings file that sets it."""
+    return f"{source} in {file}" if file else source
+
+
+def variable(source: str) -> str:
+    """`source` where it is a variable: nothing else that a value comes from is spelled like one."""
+    return source if source.isidentifier() and source != "default" else ""
+
+
 def proxy_scheme(text: str) -> ProxyScheme | None:
     """None where no client speaks it."""
     known: tuple[ProxyScheme, ...] = get_args(ProxyScheme)
@@ -81,6 +91,7 @@ class Endpoint:
     port: int = 443
     base_path: str = ""  # without a trailing slash
     source: str = "default"
+    file: str = ""  # of settings, which sets the variable `source`
 
     @property
     def official(self) -> bool:
@@ -128,6 +139,7 @@ class Credential:
     secret: Secret = field(default_factory=lambda: Secret(""))
     kind: str = ""  # by its format: "sk-ant-api03", "sk-ant-oat01", …, "other"
     header: AuthHeader = "authorization"
+    file: str = ""  # of settings, which sets `source`
 
     def headers(self) -> dict[str, str]:
         """What goes on the wire; empty when the client resolves the credential itself."""
@@ -145,6 +157,7 @@ class Proxy:
     username: str = ""
     password: Secret = field(default_factory=lambda: Secret(""))
     source: str = ""
+    file: str = ""  # of settings, which sets the variable `source`
 
     @property
     def shown(self) -> str:
@@ -249,17 +262,23 @@ class Route:
             host=self.endpoint.host,
             port=self.endpoint.port,
             base_path=self.endpoint.shown_path,
-            base_url_source=self.endpoint.source,
+            base_url_source=place(self.endpoint.source, self.endpoint.file),
+            base_url_variable=variable(self.endpoint.source),
             official=self.endpoint.official,
             credential=self.credential.sort,
             credential_kind=self.credential.kind,
-            credential_source=self.credential.source,
+            credential_source=place(self.credential.source, self.credential.file),
+            credential_variable="" if self.credential.sort == "key-helper" else variable(self.credential.source),
             credential_fingerprint=self.credential.secret.fingerprint if has_secret else "",
             auth_header=self.credential.header if self.credential.sort != "none" else "",
             api_version=self.api_version,
             custom_headers=[name for name, _ in self.headers],
             proxy=self.proxy.shown if self.proxy else "",
-            proxy_source=self.proxy.source if self.proxy else "",
+            proxy_scheme=self.proxy.scheme if self.proxy else "",
+            proxy_host=self.proxy.host if self.proxy else "",
+            proxy_port=self.proxy.port if self.proxy else 0,
+            proxy_source=place(self.proxy.source, self.proxy.file) if self.proxy else "",
+            proxy_variable=variable(self.proxy.source) if self.proxy else "",
             proxy_has_credentials=bool(self.proxy and self.proxy.has_credentials),
             proxy_bypassed_by=self.bypassed_by,
             trust=self.trust.sort,

@@ -56,8 +56,8 @@ HEALTHY_VIA_PROXY = replace(
     route=replace(PROXIED, proxy_has_credentials=True),
     stages=[
         passed("environment", "key from ANTHROPIC_API_KEY, proxy from HTTPS_PROXY", 0, 3),
-        skipped("dns", "proxy", "the proxy resolves the name; direct: 160.79.104.10"),
-        skipped("tcp", "proxy", "the proxy connects; direct: no answer from 160.79.104.10:443"),
+        skipped("dns", "proxy", "the proxy resolves the name; direct: 160.79.104.10", "the proxy resolves the name"),
+        skipped("tcp", "proxy", "the proxy connects; direct: no answer from 160.79.104.10:443", "the proxy connects"),
         passed("proxy", "proxy.corp.example:8080 opened the tunnel", 4, 52),
         replace(TLS, start_ms=56, duration_ms=48),
         replace(MODELS_ROW, start_ms=104),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from claudecheck.failures import LeftOut
 from claudecheck.observations import (
     AnyObservation,
     End,
@@ -35,7 +36,14 @@ ROUTE = RouteView(
     auth_header="authorization",
     api_version="2026-10-21",
 )
-PROXIED = replace(ROUTE, proxy="http://proxy.corp.example:8080", proxy_source="HTTPS_PROXY")
+PROXIED = replace(
+    ROUTE,
+    proxy="http://proxy.corp.example:8080",
+    proxy_scheme="http",
+    proxy_host="proxy.corp.example",
+    proxy_port=8080,
+    proxy_source="HTTPS_PROXY",
+)
 
 RUN = Run(version="0.1.0", started_at=STARTED, os="Linux", os_release="6.8", shell="sh")
 INTERPRETER = Interpreter(
@@ -108,8 +116,13 @@ def warned(name: str, summary: str, start: float = 0, took: float = 0) -> StageR
     return replace(passed(name, summary, start, took), status="warn")
 
 
-def skipped(name: str, because: str, summary: str = "") -> StageRow:
-    return replace(passed(name, summary or f"not reached: {because} failed"), status="skip", skipped_because=because)
+def skipped(name: str, because: str, summary: str = "", brief: str = "") -> StageRow:
+    return replace(
+        passed(name, summary or f"not reached: {because} failed"),
+        status="skip",
+        skipped_because=LeftOut(because),
+        brief=brief,
+    )
 
 
 ENVIRONMENT = passed("environment", "key from ANTHROPIC_API_KEY, no proxy, the system's certificates", 0, 3)

@@ -128,7 +128,8 @@ def test_settings_win_over_the_shell_and_over_each_other_in_the_documented_order
     route = claude_code.plan(replace(snapshot, variables=shell)).route
     assert route is not None
     assert route.endpoint.host == f"{ORDER[strongest].replace('_', '-')}.corp"
-    assert route.endpoint.source.startswith("ANTHROPIC_BASE_URL in ")
+    assert route.endpoint.source == "ANTHROPIC_BASE_URL"
+    assert route.endpoint.file
     python = rows.routes(replace(snapshot, variables=shell), PYTHON).rows[0]
     assert python.endpoint == "https://shell.corp"
 

@@ -40,6 +40,7 @@ class BaseUrl:
     suggestion: str = ""
     username: str = ""
     password: str = ""
+    file: str = ""  # of settings, which sets the variable `source`
 
 
 def read(snapshot: Snapshot, profile_url: str = "", profile_source: str = "") -> BaseUrl:

@@ -46,8 +46,10 @@ from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.clients.typescript_sdk import credential_concerns, from_headers, known_proxy, read_base, static
 from claudecheck.observations import Concern, Interpreter, ProxyDetection
-from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust
+from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust, place
 
+#: Where a credential comes from that no variable holds, in words.
+KEY_HELPER, LOGIN = "apiKeyHelper", "the login"
 OAUTH_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105  # a variable's name
 CERT_STORE = "CLAUDE_CODE_CERT_STORE"
 PROXY_NAMES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
@@ -74,15 +76,9 @@ class Scene:
     proxy: Proxy | Concern | None
     bypassed_by: str
 
-    def place(self, name: str) -> str:
-        """A variable's name, with the settings file that it comes from."""
-        file = self.settings.sources.get(name)
-        return f"{name} in {file}" if file else name
-
-
-def bare(source: str) -> str:
-    """The variable's name alone, without the settings file."""
-    return source.partition(" in ")[0]
+    def file(self, name: str) -> str:
+        """The settings file that a variable comes from; empty for one of the shell."""
+        return self.settings.sources.get(name, "")
 
 
 def plan(snapshot: Snapshot, interpreter: Interpreter | None = None) -> Plan:  # noqa: ARG001  # one form for all clients
@@ -115,14 +111,12 @@ def _read(shell: Snapshot) -> Scene:
     needs_profile = not foreign and not any(map(snapshot.get, (AUTH_TOKEN, API_KEY, OAUTH_TOKEN)))
     found = profiles.find(snapshot, _RULES) if needs_profile and not settings.key_helper else None
     base = providers.base(provider, snapshot, providers.CLAUDE_CODE) if provider else _base(snapshot, found)
-    file = settings.sources.get(base.source)
-    if file:
-        base = replace(base, source=f"{base.source} in {file}")
-        base = replace(base, endpoint=replace(base.endpoint, source=base.source) if base.endpoint else None)
+    if file := settings.sources.get(base.source):
+        base = replace(base, file=file, endpoint=replace(base.endpoint, file=file) if base.endpoint else None)
     headers = custom_headers.read(snapshot.get(custom_headers.VARIABLE))
     setting = proxy_setting(snapshot)
-    if setting and (place := settings.sources.get(setting.source)):
-        setting = Setting(setting.value, f"{setting.source} in {place}")
+    if setting:
+        setting = replace(setting, file=settings.sources.get(setting.source, ""))
     scene = Scene(
         shell=shell,
         snapshot=snapshot,
@@ -162,16 +156,16 @@ def _credential(scene: Scene) -> Credential:
     """The one that stands first by the documentation; what is sent beside it is in `_headers`."""
     snapshot = scene.snapshot
     if token := snapshot.get(AUTH_TOKEN).strip():
-        return static("auth-token", scene.place(AUTH_TOKEN), token, "authorization")
+        return replace(static("auth-token", AUTH_TOKEN, token, "authorization"), file=scene.file(AUTH_TOKEN))
     if key := snapshot.get(API_KEY).strip():
-        return static("api-key", scene.place(API_KEY), key, "x-api-key")
+        return replace(static("api-key", API_KEY, key, "x-api-key"), file=scene.file(API_KEY))
     if scene.settings.key_helper:  # its output is sent in both headers; it is not run here
-        return Credential(sort="key-helper", source=f"apiKeyHelper in {scene.settings.key_helper}")
+        return Credential(sort="key-helper", source=KEY_HELPER, file=scene.settings.key_helper)
     if token := snapshot.get(OAUTH_TOKEN).strip():
-        return static("auth-token", scene.place(OAUTH_TOKEN), token, "authorization")
+        return replace(static("auth-token", OAUTH_TOKEN, token, "authorization"), file=scene.file(OAUTH_TOKEN))
     login = claude_settings.login_file(snapshot.variables, snapshot.home)
     if snapshot.file(login).exists:
-        return Credential(sort="login", source=f"the login in {login}")
+        return Credential(sort="login", source=LOGIN, file=login)
     if scene.found:
         return Credential(sort=scene.found.sort, source=scene.found.source)
     return from_headers(scene.headers) or Credential(header="x-api-key")
@@ -303,7 +297,7 @@ def parse_proxy(setting: Setting) -> Proxy | Concern:
     if _BARE.fullmatch(value):
         value = f"http://{value}"
     if told := _URL.fullmatch(value):
-        parsed = node.parse(Setting(f"{told[1]}://{told[2]}", setting.source), _RUNTIME)
+        parsed = node.parse(replace(setting, value=f"{told[1]}://{told[2]}"), _RUNTIME)
         if isinstance(parsed, Proxy):
             return parsed
     scheme = value.partition("://")[0].lower() if "://" in value else ""
@@ -319,12 +313,12 @@ def parse_proxy(setting: Setting) -> Proxy | Concern:
 def _refused(kind: str, setting: Setting, detail: str, schemeless: str = "") -> Concern:
     suggestion = f"http://{schemeless}" if schemeless and "@" not in schemeless else ""
     values = {
-        "variable": bare(setting.source),
-        "proxy_variable": bare(setting.source),
+        "variable": setting.source,
+        "proxy_variable": setting.source,
         "value": urls.shown(setting.value),
         "suggestion": suggestion,
     }
-    return Concern(kind=kind, subject=setting.source, detail=detail, values=values, stops_client=True)
+    return Concern(kind=kind, subject=setting.place, detail=detail, values=values, stops_client=True)
 
 
 def bypass(snapshot: Snapshot, endpoint: Endpoint, *, at_start: bool = False) -> str:
@@ -385,14 +379,16 @@ def _holds_any(shell: Snapshot, name: str) -> bool:
 def provider_route(scene: Scene) -> Iterator[Concern]:
     if scene.provider:
         unknown = providers.address_unknown(scene.provider, scene.snapshot, providers.CLAUDE_CODE)
-        yield unknown or providers.route_concern(scene.provider, scene.base, scene.place(scene.provider.variable))
+        yield unknown or providers.route_concern(
+            scene.provider, scene.base, place(scene.provider.variable, scene.file(scene.provider.variable))
+        )
 
 
 def base_address(scene: Scene) -> Iterator[Concern]:
     """Commands need the bare name of the variable; the reader needs the file that it stands in."""
     told = providers.base_concerns if _is_foreign(scene.provider) else base_url.concerns
-    for concern in told(replace(scene.base, source=bare(scene.base.source))):
-        yield msgspec.structs.replace(concern, subject=scene.base.source)
+    for concern in told(scene.base):
+        yield msgspec.structs.replace(concern, subject=place(scene.base.source, scene.base.file))
 
 
 def proxy_settings(scene: Scene) -> Iterator[Concern]:
@@ -403,7 +399,8 @@ def proxy_settings(scene: Scene) -> Iterator[Concern]:
         yield Concern(
             kind="proxy-ignored",
             subject=setting.source,
-            detail=f"{setting.source} names no http:// proxy, and Claude Code takes no other: it connects directly",
+            detail=f"{setting.source} names no http:// proxy, and Claude Code takes no other",
+            outcome="it connects directly",
             values={
                 "variable": setting.source,
                 "value": urls.shown(setting.value),
@@ -423,7 +420,7 @@ def missing_credential(scene: Scene) -> Iterator[Concern]:
 
 
 def faulty_credential(scene: Scene) -> Iterator[Concern]:
-    name = bare(scene.credential.source)
+    name = scene.credential.source
     if name in (API_KEY, AUTH_TOKEN, OAUTH_TOKEN):
         official = scene.base.endpoint is None or scene.base.endpoint.official
         yield from credential_concerns(name, scene.credential.secret.reveal(), official=official)
@@ -437,17 +434,18 @@ def conflicting_credentials(scene: Scene) -> Iterator[Concern]:
     login = claude_settings.login_file(scene.snapshot.variables, scene.snapshot.home)
     behind = [
         (API_KEY, bool(key) and key != token),
-        ("apiKeyHelper", bool(scene.settings.key_helper)),
+        (KEY_HELPER, bool(scene.settings.key_helper)),
         (OAUTH_TOKEN, bool(scene.snapshot.get(OAUTH_TOKEN))),
         ("the stored login", scene.snapshot.file(login).exists),
     ]
     source = scene.credential.source
-    hidden = [name for name, is_set in behind if is_set and not source.startswith((name, "the login"))]
-    if hidden and bare(source) in (AUTH_TOKEN, API_KEY, OAUTH_TOKEN, "apiKeyHelper"):
-        told = f"{source} comes before {' and '.join(hidden)}"
+    hidden = [name for name, is_set in behind if is_set and name != source]
+    if hidden and source in (AUTH_TOKEN, API_KEY, OAUTH_TOKEN, KEY_HELPER):
+        subject = place(source, scene.credential.file)
+        told = f"{subject} comes before {' and '.join(hidden)}"
         if API_KEY in hidden:
             told += f"; both are sent, {API_KEY} as x-api-key; the SDKs send {API_KEY} alone"
-        yield Concern(kind="credential-conflict", subject=source, detail=told, values={"variable": bare(source)})
+        yield Concern(kind="credential-conflict", subject=subject, detail=told, values={"variable": source})
 
 
 def unusable_profile(scene: Scene) -> Iterator[Concern]:

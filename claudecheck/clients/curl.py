@@ -226,7 +226,8 @@ def _concerns(snapshot: Snapshot, choice: Choice, endpoint: Endpoint) -> Iterato
         yield Concern(
             kind="proxy-variables-conflict",
             subject=setting.source,
-            detail=f"only {setting.source} is set, not used by curl for {endpoint.scheme}://: it connects directly",
+            detail=f"only {setting.source} is set, not used by curl for {endpoint.scheme}://",
+            outcome="it connects directly",
             values={"variable": setting.source, "proxy_variable": "https_proxy", "value": shown(setting.value)},
         )
     ignored = snapshot.get(trust.DIRECTORY) and not _reads_both(snapshot)

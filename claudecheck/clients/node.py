@@ -235,6 +235,7 @@ def parse(setting: Setting, node: Node) -> Proxy | Concern:
         username=unquote(user),
         password=Secret(unquote(password)),
         source=setting.source,
+        file=setting.file,
     )
 
 

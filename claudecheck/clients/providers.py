@@ -16,6 +16,7 @@ from claudecheck.clients.base_url import BaseUrl
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
 from claudecheck.clients.urls import shown
 from claudecheck.observations import Concern
+from claudecheck.route import place as place_of
 
 _TRUE = ("1", "true", "yes", "on")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -118,7 +119,7 @@ def address_unknown(selection: Selection, snapshot: Snapshot, fallback: Fallback
 def route_concern(selection: Selection, address: BaseUrl, place: str = "") -> Concern:
     """That another host than api.anthropic.com is called. `place` is the variable with the file that it stands in."""
     provider, where = selection.provider, address.endpoint.shown if address.endpoint else ""
-    named = f" ({address.source})" if address.source != selection.variable else ""
+    named = f" ({place_of(address.source, address.file)})" if address.source != selection.variable else ""
     detail = f"it selects {provider.name}: {where}{named}" if where else f"it selects {provider.name}"
     values = {"variable": selection.variable, "provider": provider.name}
     return Concern(kind="provider-route", subject=place or selection.variable, detail=detail, values=values)

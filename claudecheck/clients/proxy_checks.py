@@ -151,7 +151,8 @@ def plain_http_only(scene: Scene) -> Iterable[Concern]:
     yield Concern(
         kind="proxy-variables-conflict",
         subject=setting.source,
-        detail=f"only {setting.source} is set, and the SDK uses it for http:// targets only: it connects directly",
+        detail=f"only {setting.source} is set, and the SDK uses it for http:// targets only",
+        outcome="it connects directly",
         values={
             "variable": setting.source,
             "proxy_variable": name,
@@ -180,7 +181,8 @@ def ignored_proxy(scene: Scene) -> Iterable[Concern]:
         yield Concern(
             kind="proxy-ignored",
             subject=socks,
-            detail=f"{socks} is set, and the SDK reads HTTPS_PROXY and ALL_PROXY only: it connects directly",
+            detail=f"{socks} is set, and the SDK reads HTTPS_PROXY and ALL_PROXY only",
+            outcome="it connects directly",
             values={
                 "variable": socks,
                 "proxy_variable": "ALL_PROXY",

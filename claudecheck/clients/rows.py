@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from claudecheck.clients import node
+from claudecheck.clients import node, variables
 from claudecheck.clients.client import Client, InPython
 from claudecheck.clients.registry import clients, named
 from claudecheck.clients.snapshot import Program, Snapshot
 from claudecheck.clients.urls import shown
 from claudecheck.observations import Interpreter
-from claudecheck.route import ClientName, Plan, Route
+from claudecheck.route import ClientName, Plan, Route, place
 
 DIRECT, UNUSABLE = "direct", "unusable"
 #: Concerns that say why a client takes no proxy.
 _WHY_DIRECT = ("proxy-url-invalid", "proxy-scheme-unsupported", "proxy-ignored", "proxy-variables-conflict")
+#: Their details are said of the subject; those of the others are sentences.
+_OF_ITS_VALUE = ("proxy-url-invalid", "proxy-scheme-unsupported")
+
+
+_CA_VARIABLES = (*variables.SYSTEM_CA, *variables.REQUESTS, *variables.CURL, *variables.EXTRA)
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +50,7 @@ class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str = DIRECT  # its URL, "direct", or "unusable" where it stops the client
     proxy_why: str = ""
     trust: str = ""
+    trust_is_set: bool = False  # by a variable that this client reads
     cafile: str = ""  # what a variable names
     ignored: list[Ignored] = []
     concerns: list[str] = []
@@ -82,8 +87,9 @@ def objections(
     found: dict[tuple[int, str, str], list[str]] = {}
     for client in clients():
         for concern in client.plan(snapshot, interpreter).concerns:
-            for variable in lines.keys() & set(re.split(r"\W+", concern.subject)):
-                found.setdefault((lines[variable], variable, concern.kind), []).append(client.name)
+            if concern.variable in lines:
+                place = lines[concern.variable], concern.variable, concern.kind
+                found.setdefault(place, []).append(client.name)
     return [
         Objection(file=file, line=line, variable=variable, code=code, clients=list(dict.fromkeys(names)))
         for (line, variable, code), names in sorted(found.items())
@@ -125,6 +131,7 @@ def _row(client: Client, snapshot: Snapshot, interpreter: Interpreter | None, pl
         proxy=view.proxy or (UNUSABLE if _stops_at_proxy(plan) else DIRECT),
         proxy_why=_why(route, plan),
         trust=_trust(route),
+        trust_is_set=any(snapshot.get(name) and name not in unread for name in _CA_VARIABLES),
         cafile=(view.cafile or view.capath) if view.trust in ("file", "directory") else "",
         ignored=[
             Ignored(variable=name, needs=unread[name])
@@ -137,15 +144,13 @@ def _row(client: Client, snapshot: Snapshot, interpreter: Interpreter | None, pl
 
 def _why(route: Route, plan: Plan) -> str:
     if route.proxy:
-        return route.proxy.source
+        return place(route.proxy.source, route.proxy.file)
     if route.bypassed_by:
         return f"NO_PROXY names {route.bypassed_by}"
     told = next((one for one in plan.concerns if one.kind in _WHY_DIRECT), None)
     if told is None:
         return "no proxy is set"
-    # Some details are sentences, others what is said of their subject.
-    said = f"{told.subject} {told.detail}" if told.detail.startswith(("is ", "has ")) else told.detail
-    return said.removesuffix(": it connects directly")
+    return f"{told.subject} {told.detail}" if told.kind in _OF_ITS_VALUE else told.detail
 
 
 def _stops_at_proxy(plan: Plan) -> bool:
@@ -168,7 +173,7 @@ def disagreements(made: Sequence[RouteRow]) -> Iterator[str]:
     if any(row.endpoint and row.endpoint_source != "default" for row in made):
         sending = [row for row in credentials if row.header]
         yield from _told(sending, lambda row: f"the header {row.header}", "{} uses {}", "{} use {}")
-    if any("_CA" in row.trust or "SSL_CERT" in row.trust for row in made):
+    if any(row.trust_is_set for row in made):
         yield from _told(made, lambda row: row.trust, "{} trusts {}", "{} trust {}")
 
 

@@ -65,6 +65,12 @@ class Setting:
 
     value: str = field(repr=False)
     source: str
+    file: str = ""  # of settings, which sets the variable `source`
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in words."""
+        return f"{self.source} in {self.file}" if self.file else self.source
 
 
 @dataclass(frozen=True)

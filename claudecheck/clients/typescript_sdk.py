@@ -194,7 +194,8 @@ def proxy_settings(scene: Scene) -> Iterator[Concern]:
         yield Concern(
             kind="proxy-ignored",
             subject=setting.source,
-            detail=f"{setting.source} is set, and {choice.why}: it connects directly",
+            detail=f"{setting.source} is set, and {choice.why}",
+            outcome="it connects directly",
             values={
                 "variable": setting.source,
                 "proxy_variable": setting.source,

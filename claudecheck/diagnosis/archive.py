@@ -42,11 +42,7 @@ def _as_written_today(report: Any) -> Any:
     for seen in (
         report["observations"] if isinstance(report, dict) and isinstance(report.get("observations"), list) else ()
     ):
-        if (
-            isinstance(seen, dict)
-            and seen.get("op") == "skipped"
-            and str(seen.get("stage")).startswith(f"{CLIENT_HOST.id}:")
-        ):
+        if isinstance(seen, dict) and seen.get("op") == "skipped" and CLIENT_HOST.covers(str(seen.get("stage"))):
             host = seen["stage"].rpartition(":")[2]
             seen.update(stage="environment", because="setting", host=host, variable=seen.get("because"))
     return report

@@ -158,7 +158,7 @@ def _host(journal: Journal, route: RouteView) -> Iterator[Fact]:
         return
     if route.base_url_source != "default" and not route.provider:
         yield "own-base-url"
-    if route.provider and route.base_url_source in _NAMES_OF_HOSTS:
+    if route.provider and route.base_url_variable in _NAMES_OF_HOSTS:
         yield "host-of-a-region"
     host = route.host.lower().rstrip(".")
     found = [address for lookup in journal.all(NameLookup) if lookup.purpose == "api" for address in lookup.addresses]
@@ -183,9 +183,12 @@ def _proxy(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome]) 
     around = journal.first(Surroundings)
     if around is not None and not any(one.name.lower().endswith("_proxy") for one in around.variables):
         yield "proxy-from-system"
-    host = route.proxy.rpartition("://")[2].rpartition(":")[0].strip("[]")
-    parsed = addresses.parse(host)
-    yield "local-proxy" if host == "localhost" or (parsed is not None and parsed.is_loopback) else "remote-proxy"
+    parsed = addresses.parse(route.proxy_host)
+    yield (
+        "local-proxy"
+        if route.proxy_host == "localhost" or (parsed is not None and parsed.is_loopback)
+        else "remote-proxy"
+    )
     if route.proxy_has_credentials:
         yield "proxy-has-credentials"
     handshakes = [seen for seen in journal.all(TlsHandshake) if seen.purpose == "proxy"]
@@ -203,7 +206,7 @@ def _proxy(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome]) 
 
 def _reached(outcomes: Mapping[str, Outcome], name: str) -> bool | None:
     """None: it was not tried, or not to its end."""
-    tried = [one for key, one in outcomes.items() if key == name or key.startswith(f"{name}:")]
+    tried = [one for key, one in outcomes.items() if questions.covers(name, key)]
     told = [one.reached for one in tried if one.finished]
     return any(told) if told else None
 

@@ -9,6 +9,7 @@ import msgspec
 
 from claudecheck.clients import registry
 from claudecheck.diagnosis import change as environment
+from claudecheck.diagnosis import rows as report_rows
 from claudecheck.diagnosis.change import Copied, Value
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems.machine import Machine
@@ -106,7 +107,9 @@ def rows(column: Column) -> list[StageRow]:
     """The stages of the report, where this comparison gave the host a key, or none, in its own words."""
     change, found = column.change, column.report.stages
     if change and change.key_name:
-        return [_said(row, row.summary.replace(change.key_variable, change.key_name)) for row in found]
+        route = msgspec.structs.replace(column.report.route, credential_source=change.key_name)
+        said = report_rows.client_and_credential(route)
+        return [_said(row, said) if row.name == "environment" and row.status == "pass" else row for row in found]
     wrong = [one.code for one in column.report.findings if one.layer == "environment" and one.severity == "error"]
     if not column.keyless or wrong != ["key-missing"]:
         return found

@@ -15,7 +15,7 @@ import msgspec
 
 from claudecheck.diagnosis import addresses, origin
 from claudecheck.diagnosis.change import Change
-from claudecheck.diagnosis.questions import ANSWERED_ADDRESS
+from claudecheck.diagnosis.questions import ANSWERED_ADDRESS, covers
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure
 from claudecheck.observations import (
@@ -145,14 +145,14 @@ def by_question(journal: Journal, outcomes: Mapping[str, Outcome], question: str
     shown = JUDGED.get(question)
     reached = shown(journal) if shown is not None else _asked(outcomes, question)
     if question.startswith("dns:") and reached:
-        connected = [one for name, one in outcomes.items() if name.startswith(f"{ANSWERED_ADDRESS.id}:")]
+        connected = [one for name, one in outcomes.items() if ANSWERED_ADDRESS.covers(name)]
         reached = any(_verified(one) for one in connected) if any(one.finished for one in connected) else None
     stage = next((one for one in _ORDER if one == layer), None)
     return None if reached is None or stage is None else Trial(reached=reached, stage=stage, by=question)
 
 
 def _asked(outcomes: Mapping[str, Outcome], question: str) -> bool | None:
-    asked = [one for name, one in outcomes.items() if name == question or name.startswith(f"{question}:")]
+    asked = [one for name, one in outcomes.items() if covers(question, name)]
     ended = [one for one in asked if one.finished]
     return any(one.reached for one in ended) if ended else None
 

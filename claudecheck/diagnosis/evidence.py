@@ -79,14 +79,9 @@ class Evidence:
         """What became of this question: of the first target for which its walk ended."""
         return next(iter(self.tried_all(question)), None)
 
-    def tried_all(self, question: Question, detail: str = "") -> list[Outcome]:
-        """The same of all its targets, or of those whose name begins with `detail`."""
-        start = f"{question.id}:{detail}" if detail else question.id
-        return [
-            outcome
-            for key, outcome in self.outcomes.items()
-            if (key == start or key.startswith(start + ":")) and outcome.finished
-        ]
+    def tried_all(self, question: Question) -> list[Outcome]:
+        """The same of all its targets."""
+        return [one for variation, one in self.outcomes.items() if question.covers(variation) and one.finished]
 
     def works_again(self, question: Question) -> bool:
         """What failed worked when the same was tried again: `rules/again.py` tells it, and no other rule."""
@@ -182,7 +177,6 @@ class Evidence:
     def values(self) -> dict[str, str]:
         """The holes that every text may use."""
         route = self.route
-        proxy_host, _, proxy_port = route.proxy.rpartition("://")[2].rpartition(":")
         interpreter = self.interpreter
         values = {
             "host": route.host,
@@ -192,15 +186,15 @@ class Evidence:
             "client": registry.in_words(route.client),
             "sdk": f"{registry.in_words(route.client)} {route.client_version}".strip(),
             "python": interpreter.path if interpreter else "python3",
-            "key_variable": _variable(route.credential_source),
+            "key_variable": route.credential_variable,
             "cafile": route.cafile,
             "proxy": route.proxy,
-            "proxy_host": proxy_host.strip("[]"),
-            "proxy_port": proxy_port,
-            "proxy_variable": _variable(route.proxy_source),
-            "proxy_scheme": route.proxy.partition("://")[0],
+            "proxy_host": route.proxy_host,
+            "proxy_port": str(route.proxy_port) if route.proxy else "",
+            "proxy_variable": route.proxy_variable,
+            "proxy_scheme": route.proxy_scheme,
             "no_proxy_variable": "no_proxy" if self.machine.places("no_proxy") else "NO_PROXY",
-            "base_url_variable": _variable(route.base_url_source),
+            "base_url_variable": route.base_url_variable,
             "working_resolver": circumstances.working_resolver(self.journal),
             "true_address": circumstances.true_address(self.journal),
             "namespace": around.namespace if (around := self.journal.first(Surroundings)) else "",
@@ -269,12 +263,6 @@ class Evidence:
         if before in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY) and self.route.credential != "none":
             told.append("the key (never sent)")
         return told
-
-
-def _variable(source: str) -> str:
-    """The variable that a value comes from; empty where it comes from no variable."""
-    name = source.partition(" in ")[0]
-    return name if name.isidentifier() and name != "default" else ""
 
 
 def family_name(address: str) -> str:

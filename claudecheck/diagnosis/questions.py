@@ -102,6 +102,11 @@ def the_route_itself(_facts: Facts) -> Iterable[Target]:
     yield Target()
 
 
+def covers(question: str, variation: str) -> bool:
+    """Whether the walk with the id `variation` was one of this question's."""
+    return variation == question or variation.startswith(f"{question}:")
+
+
 @dataclass(frozen=True)
 class Question:
     """One row of the table.
@@ -122,6 +127,14 @@ class Question:
     targets: Callable[[Facts], Iterable[Target]] = the_route_itself
     means: str = ""
     never_for: Literal["", "private-name"] = ""
+
+    def covers(self, variation: str) -> bool:
+        """Whether the walk with this id was one of this question's."""
+        return covers(self.id, variation)
+
+    def target_of(self, variation: str) -> str:
+        """The name of the target, which ends the id; empty where there is none."""
+        return variation[len(self.id) + 1 :] if self.covers(variation) else ""
 
 
 @dataclass(frozen=True)
@@ -712,9 +725,9 @@ QUESTIONS: tuple[Question, ...] = tuple(one for one in list(vars().values()) if 
 
 def meaning(variation: str) -> str:
     """The problem that the answer to this question alone names; empty where a rule must read more than one."""
-    return next((one.means for one in QUESTIONS if variation == one.id or variation.startswith(f"{one.id}:")), "")
+    return next((one.means for one in QUESTIONS if one.covers(variation)), "")
 
 
 def size_of(variation: str) -> int:
     """The bytes of the body that `COUNT_TOKENS` was asked with, by the id under which it was recorded."""
-    return whole_number(variation.removeprefix(f"{COUNT_TOKENS.id}:")) or 0
+    return whole_number(COUNT_TOKENS.target_of(variation)) or 0

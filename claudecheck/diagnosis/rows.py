@@ -9,7 +9,7 @@ from claudecheck.diagnosis import addresses, origin
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.trust_matrix import common_name
 from claudecheck.failures import Failure, LeftOut, Stage
-from claudecheck.observations import HttpExchange, Observation, TlsHandshake
+from claudecheck.observations import HttpExchange, Observation, RouteView, TlsHandshake
 from claudecheck.report import Finding, StageName, StageRow, StageStatus
 
 DIRECT = (Stage.ENVIRONMENT, Stage.DNS, Stage.TCP, Stage.TLS, Stage.PROXY, Stage.MODELS, Stage.MESSAGES)
@@ -67,6 +67,9 @@ def failed(evidence: Evidence, stage: Stage) -> bool:
     return not walked[-1].ok
 
 
+_BY_THE_PROXY = "the proxy does this"
+
+
 def proves_route(evidence: Evidence) -> bool:
     """Asked without a key, the API refused with its request-id: the way there is fine."""
     models = evidence.models
@@ -88,6 +91,7 @@ def row(evidence: Evidence, stage: Stage, findings: Iterable[Finding]) -> StageR
         start_ms=round(start, 1),
         duration_ms=round(end - start, 1),
         skipped_because=because,
+        brief=_BY_THE_PROXY if because is LeftOut.PROXY and stage in (Stage.DNS, Stage.TCP) else "",
     )
 
 
@@ -132,7 +136,7 @@ def _summary(
         return _skip_text(evidence, stage, because)
     match stage:
         case Stage.ENVIRONMENT:
-            return ours[0].title if ours and status != "pass" else _environment(evidence)
+            return ours[0].title if ours and status != "pass" else client_and_credential(evidence.route)
         case Stage.DNS:
             return _dns(evidence) or _title(ours)
         case Stage.TCP:
@@ -154,7 +158,7 @@ def _title(ours: list[Finding]) -> str:
 
 def _skip_text(evidence: Evidence, stage: Stage, because: LeftOut) -> str:
     if because is LeftOut.PROXY and stage in (Stage.DNS, Stage.TCP):
-        return f"the proxy does this; {_aside(evidence, stage)}"
+        return f"{_BY_THE_PROXY}; {_aside(evidence, stage)}"
     if because is LeftOut.ROUTE:
         return "the URL names an address" if stage is Stage.DNS else "plain http: no TLS on this route"
     if because is LeftOut.OPTION:
@@ -183,8 +187,8 @@ def _aside(evidence: Evidence, stage: Stage) -> str:
     return "directly: no connection" if connects else "not tried directly"
 
 
-def _environment(evidence: Evidence) -> str:
-    route = evidence.route
+def client_and_credential(route: RouteView) -> str:
+    """Who calls, and with what: the environment in a line, where nothing is wrong with it."""
     client = registry.title(route.client)
     parts = [f"{client} {route.client_version}".strip()]
     if route.credential != "none":

@@ -165,7 +165,7 @@ def judged(text: str, found: Iterable[Assignment]) -> list[Verdict]:
     verdicts: dict[tuple[str, str], Verdict] = {}
     for client in asked:
         for concern in _plan(client, snapshot).concerns:
-            place = next((one for name, one in places.items() if name in re.split(r"\W+", concern.subject)), None)
+            place = places.get(concern.variable)
             if place is None or not _can_be_told(concern, place, places):
                 continue
             known = verdicts.get((concern.kind, place.name), Verdict(concern, client, place, 0))

@@ -189,14 +189,19 @@ class Wording:
         self, verdict: Verdict, verdicts: list[Verdict], found: Explanation, *, alone: bool
     ) -> Explanation:
         concern, place = verdict.concern, verdict.place
-        values = {"variable": place.name, "detail": concern.detail, "client": verdict.client.in_words, **concern.values}
+        values = {
+            "variable": place.name,
+            "detail": concern.explained,
+            "client": verdict.client.in_words,
+            **concern.values,
+        }
         if place.name.endswith("BASE_URL"):
             values["base_url_source"] = place.name
         told = {name: self._watch.shown(value, 200) for name, value in values.items() if name in HOLES}
         sure: Confidence = "high" if alone or concern.stops_client else "medium"
         finding = _catalogue()[concern.kind].finding(told, machine=self._machine, seen=[], ruled_out=[])
         shown = self._watch.shown(place.text.strip(), 200)
-        said = self._watch.shown(concern.detail, 300)
+        said = self._watch.shown(concern.explained, 300)
         kept = [] if alone else [one for one in found.evidence if one.line != place.line]
         answer = Explanation(
             problem=finding.code,

@@ -171,9 +171,7 @@ def _cell(row: StageRow | None, first: StageRow | None, paper: Paper) -> Rendera
         return Text()
     same = first is not None and (row.status, row.summary) == (first.status, first.summary)
     style = QUIET if same or row.status == "skip" else ""
-    # What stands after the semicolon of a stage that was left out is an aside.
-    text = row.summary.partition(";")[0] if row.status == "skip" else row.summary
-    summary = paper.text("the same" if same else text, style, _LONGEST_SUMMARY)
+    summary = paper.text("the same" if same else row.brief or row.summary, style, _LONGEST_SUMMARY)
     return _beside(paper.mark(row.status), _Timed(summary, Text(milliseconds(row.duration_ms), QUIET)))
 
 

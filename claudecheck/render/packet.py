@@ -10,11 +10,16 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from claudecheck.diagnosis import addresses, origin
+from claudecheck.diagnosis.questions import AGAIN
+from claudecheck.diagnosis.variations import outcomes
 from claudecheck.observations import (
     HttpExchange,
     Interpreter,
+    Journal,
     NameLookup,
     ResolverConfig,
     Run,
@@ -41,7 +46,7 @@ def packet(report: Report, *, private: bool = False) -> str:
 def ask(report: Report, *, private: bool = False) -> str:
     """The message for whoever has to act, ready to paste; for the user's own move, the fix."""
     found = verdict.culprit(report)
-    text = "\n".join(_ask(report, found)).rstrip() + "\n"
+    text = "\n".join(line.plain for line in _ask(report, found)).rstrip() + "\n"
     return with_pseudonyms(text, report) if private else text
 
 
@@ -70,16 +75,9 @@ def _packet(report: Report) -> Iterator[str]:
         yield from variation_table(report)
     if found:
         yield from ("## Who has to act, and what is asked of them", "")
-        yield from (f"> {_quoted(line)}".rstrip() for line in _ask(report, found))
+        yield from (line.quoted for line in _ask(report, found))
         yield ""
     yield from _reproduction(report)
-
-
-def _quoted(line: str) -> str:
-    """A plain line as Markdown: its dash is a list's, and an indented one a command."""
-    if line.startswith("    "):
-        return line
-    return f"- {prose(line[2:])}" if line.startswith("- ") else prose(line)
 
 
 def _facts(report: Report) -> Iterator[str]:
@@ -148,18 +146,39 @@ def _error(report: Report) -> Iterator[str]:
     lines += [f"{harmless(link.type)}: {harmless(link.message)}" for link in seen.chain[:_CHAIN_LINKS]]
     lines += [harmless(seen.error)] if seen.error and not seen.chain else []
     yield from fenced("text", lines)
-    again = [one for one in report.variations if one.changed == "attempt"]
-    if again:
-        yield f"The same request once more: {prose(again[0].outcome)}."
+    again = outcomes(Journal(tuple(report.observations))).get(AGAIN.id)
+    if again is not None:
+        yield f"The same request once more: {prose(again.text)}."
         yield ""
 
 
 # -- what is asked -----------------------------------------------------------------------------------
 
 
-def _ask(report: Report, found: Finding | None) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Line:
+    text: str = ""
+    kind: Literal["text", "item", "command"] = "text"
+
+    @property
+    def plain(self) -> str:
+        """As a ticket or a chat takes it."""
+        return {"text": "", "item": "- ", "command": "    "}[self.kind] + self.text
+
+    @property
+    def quoted(self) -> str:
+        """As Markdown, in a quotation."""
+        line = self.plain if self.kind == "command" else ("- " if self.kind == "item" else "") + prose(self.text)
+        return f"> {line}".rstrip()
+
+
+def _item(text: str) -> _Line:
+    return _Line(text, "item")
+
+
+def _ask(report: Report, found: Finding | None) -> Iterator[_Line]:
     if found is None:
-        yield f"Nothing has to be done: {verdict.headline(report)}."
+        yield _Line(f"Nothing has to be done: {verdict.headline(report)}.")
         return
     match found.owner:
         case "network":
@@ -169,59 +188,63 @@ def _ask(report: Report, found: Finding | None) -> Iterator[str]:
         case "anthropic":
             yield from _ask_anthropic(report, found)
         case _:
-            yield f"{harmless(found.title)}."
-            yield ""
+            yield _Line(f"{harmless(found.title)}.")
+            yield _Line()
             for fix in found.fixes[:1]:
-                yield f"Fix: {harmless(fix.text)}{verdict.trial(fix)}"
+                yield _Line(f"Fix: {harmless(fix.text)}{verdict.trial(fix)}")
                 for command in fix.commands:
-                    yield from (f"    {line}" for line in command_lines(command.line))
+                    yield from (_Line(line, "command") for line in command_lines(command.line))
 
 
-def _ask_network(report: Report, found: Finding) -> Iterator[str]:
+def _ask_network(report: Report, found: Finding) -> Iterator[_Line]:
     route = report.route
     ranges = ", ".join(map(str, addresses.API_RANGES))
-    yield f"A program on our machine cannot reach {harmless(route.url)}: {harmless(found.title)} (`{found.code}`)."
-    yield ""
-    yield "Please allow, without TLS inspection of this host or with its CA certificate on our machines:"
-    yield ""
+    yield _Line(
+        f"A program on our machine cannot reach {harmless(route.url)}: {harmless(found.title)} (`{found.code}`)."
+    )
+    yield _Line()
+    yield _Line("Please allow, without TLS inspection of this host or with its CA certificate on our machines:")
+    yield _Line()
     if found.layer == "dns":
         resolver = verdict.observed(report, ResolverConfig)
         asked = f" by {', '.join(resolver.nameservers)}" if resolver is not None and resolver.nameservers else ""
-        yield f"- the name {harmless(route.host)} is resolved{harmless(asked)} (A and AAAA)"
-    yield f"- TCP to {harmless(route.host)}, port {route.port}, TLS with the server name {harmless(route.host)}"
+        yield _item(f"the name {harmless(route.host)} is resolved{harmless(asked)} (A and AAAA)")
+    yield _item(f"TCP to {harmless(route.host)}, port {route.port}, TLS with the server name {harmless(route.host)}")
     if route.official:
-        yield f"- addresses: {ranges} (published by Anthropic)"
+        yield _item(f"addresses: {ranges} (published by Anthropic)")
     if tried := _addresses(report):
-        yield f"- addresses that were tried: {', '.join(map(prose, tried))}"
+        yield _item(f"addresses that were tried: {', '.join(map(prose, tried))}")
     if route.proxy:
-        yield f"- through the proxy {harmless(route.proxy)}: CONNECT {harmless(route.host)}:{route.port}"
-    yield ""
-    yield f"Seen at {harmless(report.started_at)} (UTC):"
-    yield ""
+        yield _item(f"through the proxy {harmless(route.proxy)}: CONNECT {harmless(route.host)}:{route.port}")
+    yield _Line()
+    yield _Line(f"Seen at {harmless(report.started_at)} (UTC):")
+    yield _Line()
     for seen in found.seen[:_CHAIN_LINKS]:
-        yield f"- {harmless(seen)}"
+        yield _item(f"{harmless(seen)}")
     decided = [row for row in report.variations if row.decided]
     for row in decided:
-        yield f"- with {harmless(row.changed)} {harmless(row.after)} it gets through: {harmless(row.outcome)}"
+        yield _item(f"with {harmless(row.changed)} {harmless(row.after)} it gets through: {harmless(row.outcome)}")
 
 
-def _ask_operator(report: Report, found: Finding) -> Iterator[str]:
-    yield f"Your gateway at {harmless(report.route.url)} does not pass our requests on: {harmless(found.title)}"
-    yield f"(`{found.code}`), at {harmless(report.started_at)} (UTC)."
-    yield ""
+def _ask_operator(report: Report, found: Finding) -> Iterator[_Line]:
+    yield _Line(f"Your gateway at {harmless(report.route.url)} does not pass our requests on: {harmless(found.title)}")
+    yield _Line(f"(`{found.code}`), at {harmless(report.started_at)} (UTC).")
+    yield _Line()
     for seen in found.seen[:_CHAIN_LINKS]:
-        yield f"- {harmless(seen)}"
-    yield ""
-    yield harmless(found.cause)
+        yield _item(f"{harmless(seen)}")
+    yield _Line()
+    yield _Line(harmless(found.cause))
 
 
-def _ask_anthropic(report: Report, found: Finding) -> Iterator[str]:
-    yield f"The API answered with {harmless(found.title)} (`{found.code}`) at {harmless(report.started_at)} (UTC)."
-    yield ""
-    yield f"- request-id: {harmless(report.request_id or 'none')}"
-    yield f"- edge: {harmless(_edge(report))}"
+def _ask_anthropic(report: Report, found: Finding) -> Iterator[_Line]:
+    yield _Line(
+        f"The API answered with {harmless(found.title)} (`{found.code}`) at {harmless(report.started_at)} (UTC)."
+    )
+    yield _Line()
+    yield _item(f"request-id: {harmless(report.request_id or 'none')}")
+    yield _item(f"edge: {harmless(_edge(report))}")
     for seen in found.seen[:_CHAIN_LINKS]:
-        yield f"- {harmless(seen)}"
+        yield _item(f"{harmless(seen)}")
 
 
 def _addresses(report: Report) -> list[str]:
@@ -236,8 +259,9 @@ def _reproduction(report: Report) -> Iterator[str]:
     """With programs that every network team has. The key is read from a variable, and is not in the command."""
     route = report.route
     host, port = shlex.quote(harmless(route.host)), route.port
-    at_proxy = harmless(route.proxy.partition("://")[2])
-    proxied = bool(at_proxy) and route.proxy.startswith("http://")
+    proxy_host = f"[{route.proxy_host}]" if ":" in route.proxy_host else route.proxy_host
+    at_proxy = harmless(f"{proxy_host}:{route.proxy_port}")
+    proxied = route.proxy_scheme == "http"
     yield from ("## How to see it again", "")
     header = "x-api-key: $ANTHROPIC_API_KEY"
     lines = [] if route.proxy else [f"dig +tries=1 {host} A {host} AAAA"]
@@ -264,7 +288,7 @@ def with_pseudonyms(text: str, report: Report) -> str:
 
 def _hosts(report: Report) -> set[str]:
     route = report.route
-    named = {route.host, route.proxy.partition("://")[2].rpartition(":")[0]}
+    named = {route.host, route.proxy_host}
     for seen in report.observations:
         if isinstance(seen, NameLookup):
             named |= {seen.name, seen.canonical}

@@ -360,7 +360,7 @@ class Ladder:
         """Ask what they call for, each question once; not the one of the id `without`, which is for later."""
         with self._asking:
             asks = [ask for ask in questions.asks(facts) if ask.id not in self._asked]
-            asks = [ask for ask in asks if not without or not ask.id.startswith(f"{without}:")]
+            asks = [ask for ask in asks if not without or not questions.covers(without, ask.id)]
             self._asked |= {ask.id for ask in asks}
         if asks:
             self._walker().walk_all(asks)

@@ -62,12 +62,12 @@ def _no_network(evidence: Evidence) -> Finding | None:
 
 def _concern(evidence: Evidence, concern: Concern, severity: Severity | None = None) -> Finding:
     severity = severity or _severity(evidence, concern)
-    seen = [f"{concern.subject}: {concern.detail}" if concern.subject and concern.detail else concern.detail]
+    seen = [f"{concern.subject}: {concern.explained}" if concern.subject and concern.detail else concern.detail]
     values = dict(concern.values)
     if concern.subject:
         values.setdefault("variable", concern.subject)
     if concern.detail:
-        values.setdefault("detail", concern.detail)
+        values.setdefault("detail", concern.explained)
     return evidence.finding(concern.kind, values=values, seen=seen, severity=severity, facts=_facts(concern))
 
 

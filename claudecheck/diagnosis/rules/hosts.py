@@ -45,19 +45,23 @@ def _title(names: list[str]) -> str:
 
 
 def _of(blocked: dict[str, str], need: str) -> list[str]:
-    return [told for name, told in blocked.items() if name.startswith(f"{questions.CLIENT_HOST.id}:{need}:")]
+    return [told for variation, told in blocked.items() if _host(variation)[0] == need]
 
 
 def _names(blocked: dict[str, str], need: str) -> list[str]:
-    """The hosts' names, which end the ids."""
-    start = f"{questions.CLIENT_HOST.id}:{need}:"
-    return [name.removeprefix(start) for name in blocked if name.startswith(start)]
+    return [name for kind, name in map(_host, blocked) if kind == need]
+
+
+def _host(variation: str) -> tuple[str, str]:
+    """What a host is needed for, and its name: the target of the question is NEED:NAME."""
+    need, _, name = questions.CLIENT_HOST.target_of(variation).partition(":")
+    return need, name
 
 
 def _others(evidence: Evidence, need: str) -> list[str]:
     """What separates the hosts that are blocked from those that are not."""
-    good = [one for one in evidence.tried_all(questions.CLIENT_HOST, need) if _secured(one)]
-    return [f"{one.tried.id.removeprefix(f'{questions.CLIENT_HOST.id}:{need}:')} answers" for one in good]
+    good = [one.tried.id for one in evidence.tried_all(questions.CLIENT_HOST) if _secured(one)]
+    return [f"{name} answers" for kind, name in map(_host, good) if kind == need]
 
 
 def _api_reached(evidence: Evidence) -> bool:

@@ -148,7 +148,7 @@ def _is_a_proxy(evidence: Evidence, tunnel: Tunnel) -> bool:
 def _speaks_http(evidence: Evidence) -> str:
     """A SOCKS address that answers an HTTP CONNECT."""
     plain = evidence.tried(questions.PLAIN_PROXY)
-    if not evidence.route.proxy.startswith("socks") or plain is None or not plain.reached:
+    if not evidence.route.proxy_scheme.startswith("socks") or plain is None or not plain.reached:
         return ""
     return "it is no SOCKS proxy, it speaks HTTP: write the proxy URL with http://"
 

@@ -14,7 +14,7 @@ from claudecheck.clients.snapshot import Snapshot
 from claudecheck.journal.deadline import Deadline
 from claudecheck.machine import child
 from claudecheck.observations import Concern
-from claudecheck.route import Plan
+from claudecheck.route import Plan, place
 
 #: Seconds after which Claude Code warns of a slow helper.
 LIMIT_S = 10.0
@@ -51,12 +51,12 @@ def resolve(plan: Plan, snapshot: Snapshot, deadline: Deadline, hide: Hide) -> P
     if plan.route is None or helper is None or not claude_code.wants_helper(plan.route):
         return plan
     alone = plan.route.credential.sort == "key-helper"
-    source = plan.route.credential.source if alone else f"apiKeyHelper in {helper.file}"
+    source = place(claude_code.KEY_HELPER, helper.file)
     if not helper.own and not alone:
         return plan
     if not helper.own:
         told = f"{source}, not run: a project's file may be anybody's"
-        return replace(plan, route=replace(plan.route, credential=replace(plan.route.credential, source=told)))
+        return replace(plan, route=replace(plan.route, credential=replace(plan.route.credential, source=told, file="")))
     hide(_maybe_secret(helper.command))
     ran = _run(helper, snapshot.cwd, deadline)
     key = ran.printed.strip()

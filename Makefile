@@ -31,6 +31,10 @@ slow: $(READY)  ## the tests that `make test` leaves to CI
 exhaustive: $(READY)  ## every shell with every fault, every stream with every command: an hour
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 3 --dist worksteal -m exhaustive
 
+fuzz: $(READY)  ## every parser of foreign bytes under a coverage-guided fuzzer, where it installs (FUZZ_SECONDS=10 each)
+	@$(BIN)/python -m pip install --quiet --group fuzz 2>/dev/null || { echo "atheris does not install here: nothing is fuzzed"; exit 0; }; \
+	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),10)
+
 clients: $(READY)  ## other generations of the clients, for the slow tests
 	.ci/install-clients
 
@@ -83,4 +87,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow fleet exhaustive clients checkers lint types lab journals bench docs man dist check-dist completions clean help
+.PHONY: demo test slow fleet exhaustive fuzz clients checkers lint types lab journals bench docs man dist check-dist completions clean help

@@ -418,6 +418,7 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     location: str = ""
     model: str = ""
     models: list[ModelView] = []
+    components: list[str] = []  # of the API, on a status page, each with its state
     incidents: list[str] = []  # that a status page reports as open, with the component's state
     stop_reason: str = ""
     input_tokens: int = 0

@@ -115,7 +115,14 @@ SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
         *(
             (
                 called_for(Stage.TLS, **handshake(failure)),
-                ["tls:again", *NAMES, *SHAPES, "tls:control:one.test", "tls:portal:http://p.test/"],
+                [
+                    "tls:again",
+                    *NAMES,
+                    *SHAPES,
+                    "tls:control:one.test",
+                    "tls:portal:http://p.test/",
+                    "models:status-page",
+                ],
             )
             for failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)
         ),
@@ -157,14 +164,21 @@ SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
         (called_for(Stage.MODELS, **answer(404)), []),
         *((called_for(Stage.MODELS, **answer(status)), ["models:neutral-agent"]) for status in (403, 406, 429)),
         (called_for(Stage.MODELS, **answer(403, request_id="req_1")), []),
-        (called_for(Stage.MODELS, **answer(0, failure=Failure.CLOSED)), ["models:again"]),
-        (called_for(Stage.MODELS, **answer(0, failure=Failure.TIMED_OUT)), []),
-        (called_for(Stage.MODELS, **answer(0, failure=Failure.CLOSED, client="curl 8")), ["models:plain-client"]),
+        (called_for(Stage.MODELS, **answer(0, failure=Failure.CLOSED)), ["models:again", "models:status-page"]),
+        (called_for(Stage.MODELS, GATEWAY, **answer(0, failure=Failure.CLOSED)), ["models:again"]),
+        (called_for(Stage.MODELS, **answer(0, failure=Failure.TIMED_OUT)), ["models:status-page"]),
+        (
+            called_for(Stage.MODELS, **answer(0, failure=Failure.CLOSED, client="curl 8")),
+            ["models:plain-client", "models:status-page"],
+        ),
         (called_for(Stage.MODELS, **answer(529, **SPOKE)), ["models:status-page"]),
+        (called_for(Stage.MODELS, GATEWAY, **answer(529, **SPOKE)), ["models:status-page"]),
+        (called_for(Stage.MODELS, **answer(502)), ["models:status-page"]),
+        (called_for(Stage.MODELS, GATEWAY, **answer(502)), []),
         (called_for(Stage.MODELS, **answer(499, **SPOKE)), []),
         (
             called_for(Stage.MESSAGES, **answer(0, "messages", failure=Failure.CUT)),
-            ["messages:plain-client", "messages:stream"],
+            ["models:status-page", "messages:plain-client", "messages:stream"],
         ),
         (
             called_for(Stage.MESSAGES, **answer(403, "messages")),

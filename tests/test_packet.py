@@ -11,12 +11,17 @@ from hypothesis import given, settings
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
+from claudecheck.cli.packet import hand_over
+from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.failures import Failure
+from claudecheck.journal.redact import Redactor
 from claudecheck.lab import Lab
-from claudecheck.observations import NameLookup
-from claudecheck.render import packet
+from claudecheck.observations import Certificate, HttpExchange, NameLookup, TlsHandshake
+from claudecheck.render import facts, packet, pseudonyms
 from claudecheck.render.machine import to_json
+from claudecheck.render.markdown import prose
 from claudecheck.report import Report
-from tests import doctor
+from tests import doctor, replay
 from tests.network_reports import DNS_NAME_NOT_FOUND, HEALTHY, PROXY_AUTH_REQUIRED, TLS_INTERCEPTED
 from tests.reports import REPORTS
 from tests.test_render import FRIENDLY, UNTRUSTED, saying
@@ -103,17 +108,69 @@ def test_the_doctor_writes_the_packet_and_prints_only_what_is_asked(tmp_path: Pa
             assert lab.variables["ANTHROPIC_API_KEY"].encode() not in archive.read(name)
 
 
-def test_a_packet_that_would_hold_a_secret_is_not_written(tmp_path: Path) -> None:
-    report = replace(TLS_INTERCEPTED, started_at="2026-11-21T09:30:00Z", label="hunter2-hunter2")
-    saved, path = tmp_path / "report.json", tmp_path / "packet.md"
-    seen = [replace(one, label="hunter2-hunter2") if hasattr(one, "label") else one for one in report.observations]
-    saved.write_text(to_json(replace(report, observations=seen)), encoding="utf-8")
-    ran = doctor.invoke(
-        "doctor", "--replay", str(saved), "--packet", str(path), variables={"ANTHROPIC_API_KEY": "hunter2-hunter2"}
-    )
-    # Replaying redacts what this process knows, so the packet is clean, or else it is not there.
-    assert not path.exists() or "hunter2-hunter2" not in path.read_text(encoding="utf-8")
-    assert "hunter2-hunter2" not in ran.out + ran.err
+@pytest.mark.parametrize("name", ["packet.md", "packet.zip"])
+@pytest.mark.parametrize("secret", ["hunter2", "sk-ant-api03-" + "x" * 40])
+def test_a_packet_that_would_hold_a_secret_is_not_written(
+    name: str, secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last look does not rely on what came before it: here nothing has redacted the report."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://ana:hunter2@proxy.corp.example:8080")
+    finding = replace(TLS_INTERCEPTED.findings[0], seen=[f"the proxy said {secret}"])
+    hand_over(replace(TLS_INTERCEPTED, findings=[finding]), tmp_path / name, ask=False, private=False)
+    assert not (tmp_path / name).exists()
+    said = capsys.readouterr().err
+    assert "would hold a secret" in said
+    assert secret not in said
+
+
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(one, marks=() if one == "proxy" else (pytest.mark.slow,)) for one in replay.groups()],
+)
+def test_the_last_look_takes_nothing_for_a_secret_that_is_none(group: str) -> None:
+    """Of every fault and network that was recorded: no packet is refused."""
+    redactor = Redactor(["hunter2"])
+    for name, journal in replay.read(group).items():
+        report = diagnose(journal)
+        assert not redactor.finds_in(packet.packet(report)), name
+        assert not redactor.finds_in(to_json(report)), name
+
+
+def test_with_pseudonyms_a_packet_has_no_certificate_of_a_private_host() -> None:
+    with_names = replace(TLS_INTERCEPTED, observations=[_shaken("llm.corp.example")])
+    assert not pseudonyms.all_public(with_names)
+    assert "BEGIN CERTIFICATE" not in to_json(pseudonyms.without_certificates(with_names))
+    assert pseudonyms.all_public(replace(TLS_INTERCEPTED, observations=[_shaken("api.anthropic.com")]))
+
+
+def _shaken(name: str) -> TlsHandshake:
+    one = Certificate(
+        subject=f"CN={name}", issuer="CN=x", not_before="2026-01-01T00:00:00Z", not_after="2027-01-01T00:00:00Z",
+        names=[name], pem="-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+    )  # fmt: skip
+    return TlsHandshake(address="192.0.2.1", server_name=name, chain=[one])
+
+
+def test_the_status_page_stands_beside_the_failure_with_its_time() -> None:
+    asked = HttpExchange(
+        stage="messages", step="status", variation="models:status-page", at_ms=61_500, status=200,
+        url="https://status.claude.com/api/v2/summary.json",
+        components=["Claude API: partial_outage"], incidents=["Claude API: partial_outage", "incident: Errors"],
+    )  # fmt: skip
+    report = replace(TLS_INTERCEPTED, started_at="2026-11-21T09:30:00Z", observations=[asked])
+    told = facts.status_page(report)
+    assert told.startswith("at 2026-11-21T09:31:01Z: Claude API: partial_outage; incident: Errors (https://status")
+    assert prose(told) in packet.packet(report)
+    silent = replace(report, observations=[replace(asked, status=0, failure=Failure.TIMED_OUT)])
+    assert facts.status_page(silent) == "asked at 2026-11-21T09:31:01Z, no answer (timed out)"
+    assert facts.status_page(HEALTHY) == "not asked"
+
+
+def test_a_warning_is_told_where_the_client_gets_through() -> None:
+    text = packet.packet(REPORTS["ipv6-broken"])
+    assert text.startswith("# ipv6-broken: ")
+    assert "## Also found: ipv6-broken" in text
+    assert "The exact error" not in text
 
 
 @pytest.mark.parametrize(

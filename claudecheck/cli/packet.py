@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,22 +37,44 @@ def hand_over(report: Report, path: Path | None, *, ask: bool, private: bool) ->
 
 
 def _write(report: Report, path: Path, *, private: bool) -> None:
-    from claudecheck.clients.secrets import secrets_in
     from claudecheck.render import packet
-    from claudecheck.render.machine import to_json
 
     parts = {"packet.md": packet.packet(report, private=private)}
     if path.suffix.lower() == ".zip":
-        saved = to_json(report)
-        parts["report.json"] = packet.with_pseudonyms(saved, report) if private else saved
-        if chain := packet.chain(report):
-            parts["chain.pem"] = chain
-    if any(secret in text for secret in secrets_in(os.environ) for text in parts.values() if len(secret) >= 8):
+        parts |= _attached(report, private=private)
+    if _holds_a_secret(parts.values()):
         warn(f"{path} was not written: it would hold a secret; claudecheck explain claudecheck-bug")
         return
     content = parts["packet.md"].encode() if path.suffix.lower() == ".md" else _zipped(parts)
     if why := saving.save_bytes(path, content):
         warn(f"cannot write {path}: {why}")
+
+
+def _attached(report: Report, *, private: bool) -> dict[str, str]:
+    """Certificates have the names of their hosts in them: with pseudonyms, they stay here unless all are public."""
+    from claudecheck.render import packet, pseudonyms
+    from claudecheck.render.machine import to_json
+
+    if not private:
+        parts = {"report.json": to_json(report), "chain.pem": packet.chain(report)}
+    elif pseudonyms.all_public(report):
+        parts = {
+            "report.json": pseudonyms.with_pseudonyms(to_json(report), report),
+            "chain.pem": packet.chain(report),
+        }
+    else:
+        saved = to_json(pseudonyms.without_certificates(report))
+        parts = {"report.json": pseudonyms.with_pseudonyms(saved, report)}
+    return {name: text for name, text in parts.items() if text}
+
+
+def _holds_a_secret(texts: Iterable[str]) -> bool:
+    """The last look, at what is about to be written: by the values of this environment, and for keys by their shape."""
+    from claudecheck.journal.redact import Redactor
+    from claudecheck.machine import environment
+
+    redactor = Redactor(environment.secrets(environment.read(os.environ)))
+    return any(redactor.finds_in(text) for text in texts)
 
 
 def _zipped(parts: dict[str, str]) -> bytes:

@@ -330,10 +330,14 @@ def _vanished(facts: Facts) -> bool:
     return seen is not None and not seen.status and seen.failure is not Failure.TIMED_OUT
 
 
-def _unwell(facts: Facts) -> bool:
-    """The API itself answered that it is unwell: does its status page say so too?"""
-    seen = facts.answer
-    return seen is not None and bool(seen.request_id) and seen.status >= 500
+def _may_be_theirs(facts: Facts) -> bool:
+    """Nothing here rules Anthropic out: does the API's status page speak of it?"""
+    seen, official = facts.answer, facts.route.endpoint.official
+    if seen is None:
+        return official and (_ended(facts) or facts.failure is Failure.REFUSED)
+    if seen.status:
+        return seen.status >= 500 and (official or bool(seen.request_id))
+    return official and seen.failure in (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED, Failure.CUT)
 
 
 def _api_refused(seen: HttpExchange) -> bool:
@@ -682,8 +686,8 @@ PLAIN_MODELS = Question(
     "request", _client_vanished, means="sdk-differs",
 )  # fmt: skip
 STATUS_PAGE = Question(
-    "models:status-page", (*_MODELS, *_MESSAGES), "page", "{url}", "{to}",
-    "page", _unwell, targets=_status_page,
+    "models:status-page", (Stage.TCP, Stage.TLS, *_MODELS, *_MESSAGES), "page", "{url}", "{to}",
+    "page", _may_be_theirs, targets=_status_page,
 )  # fmt: skip
 OTHER_MODEL = Question(
     "messages:other-model", _MESSAGES, "model", "{model}", "{to}",

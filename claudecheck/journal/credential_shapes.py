@@ -31,8 +31,17 @@ class Shape(NamedTuple):
 
 def redacted(text: str) -> str:
     """The text without what is shaped like a credential. Hosts and URLs stay readable."""
+    return _without(_SHAPES, text)
+
+
+def holds_a_key(text: str) -> bool:
+    """A key or a token is in it, whatever is around it. What is only called a password may be a line of code."""
+    return _without(_KEYS, text) != text
+
+
+def _without(shapes: tuple[Shape, ...], text: str) -> str:
     lowered = text.lower()
-    for shape in _SHAPES:
+    for shape in shapes:
         if shape.may_match(lowered):
             text = shape.pattern.sub(shape.replacement, text)
     return text
@@ -80,13 +89,16 @@ _NAMES_OF_SECRETS = (
 )
 _HINTS_OF_NAMES = "key token authorization secret passw passphrase"
 
-_SHAPES: tuple[Shape, ...] = (
-    # Keys of this and other vendors. The kind stays, so that "wrong kind" can be explained.
+#: Keys of this and other vendors. The kind stays, so that "wrong kind" can be explained.
+_KEYS: tuple[Shape, ...] = (
     _shape("sk-ant-", r"(?i)\b(sk-ant-[a-z]{1,20}[0-9]{0,4}-)[\w-]{4,}+"),
     _shape("sk sgp xai gsk pplx hf", r"\b((?:sk-proj|sk-or-v1|sk|sgp|xai|gsk|pplx|hf)[-_])(?!ant-)[A-Za-z0-9_-]{16,}+"),
     _shape("aiza akia asia absk ya29.", r"\b(AIza|AKIA|ASIA|ABSK|ya29\.)[A-Za-z0-9_\-+/=]{10,}+"),
     _shape("gh glpat", r"\b((?:ghp|gho|ghs|ghu|github_pat|glpat)[-_])[A-Za-z0-9_-]{16,}+"),
     _shape("eyj", r"\beyJ[\w.-]{16,}+", _without_token),
+)
+_SHAPES: tuple[Shape, ...] = (
+    *_KEYS,
     # Header values, in the spellings of wire, Python and JavaScript.
     _shape(
         "bearer basic negotiate ntlm",

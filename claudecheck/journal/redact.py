@@ -35,6 +35,10 @@ class Redactor:
         """The text without secrets."""
         return credential_shapes.redacted(self._known.replace(text, GONE))
 
+    def finds_in(self, text: str) -> bool:
+        """A known secret, or a key by its shape, is still in a text that was made of redacted parts."""
+        return self._known.replace(text, GONE) != text or credential_shapes.holds_a_key(text)
+
     def clean(self, text: str, limit: int = LONGEST_TEXT) -> str:
         """The text without secrets, with control characters escaped, and bounded."""
         text = self._bounded(text, limit)

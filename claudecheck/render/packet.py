@@ -1,40 +1,37 @@
 """The evidence packet: what a support engineer or a network team needs to act, and nothing else. Pure Markdown.
 
-It is built from the redacted report alone. With pseudonyms, the names of hosts and users that are not public are
-replaced by stable ones: the same name has the same stand-in in every packet.
+It is built from the redacted report alone, for a reader who sees nothing else.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
 
-from claudecheck.diagnosis import addresses, origin
-from claudecheck.diagnosis.questions import AGAIN
+from claudecheck.diagnosis import questions
 from claudecheck.diagnosis.variations import outcomes
 from claudecheck.observations import (
     HttpExchange,
     Interpreter,
     Journal,
     NameLookup,
+    Observation,
     ResolverConfig,
     Run,
     TcpConnect,
     TlsHandshake,
+    Tunnel,
 )
-from claudecheck.render import verdict
+from claudecheck.render import asking, facts, verdict
 from claudecheck.render.markdown import fenced, prose, stage_table, variation_table
-from claudecheck.render.untrusted import command_lines, harmless
+from claudecheck.render.pseudonyms import with_pseudonyms
+from claudecheck.render.untrusted import harmless
 from claudecheck.report import Finding, Report
 
-#: Hosts whose names tell nothing of whoever sends the packet.
-PUBLIC = ("anthropic.com", "claude.com", "claude.ai", "cloudflare.com", "google.com", "gstatic.com", "apple.com")
-_USER = re.compile(r"(/home/|/Users/|\\Users\\)([^/\\\s\"'`:]+)")
 _CHAIN_LINKS = 6
+_MOST_MODELS = 12
+_LONGEST = 1200
 
 
 def packet(report: Report, *, private: bool = False) -> str:
@@ -45,15 +42,19 @@ def packet(report: Report, *, private: bool = False) -> str:
 
 def ask(report: Report, *, private: bool = False) -> str:
     """The message for whoever has to act, ready to paste; for the user's own move, the fix."""
-    found = verdict.culprit(report)
-    text = "\n".join(line.plain for line in _ask(report, found)).rstrip() + "\n"
+    text = "\n".join(line.plain for line in asking.message(report)).rstrip() + "\n"
     return with_pseudonyms(text, report) if private else text
 
 
 def chain(report: Report) -> str:
     """The certificates that were presented on the route, as PEM; empty when none was seen."""
-    shaken = [seen for seen in report.observations if isinstance(seen, TlsHandshake) and not seen.variation]
-    return next(("".join(one.pem.rstrip("\n") + "\n" for one in seen.chain if one.pem) for seen in shaken), "")
+    shaken = _handshake(report)
+    return "".join(one.pem.rstrip("\n") + "\n" for one in shaken.chain if one.pem) if shaken else ""
+
+
+def _handshake(report: Report) -> TlsHandshake | None:
+    shaken = (seen for seen in report.observations if isinstance(seen, TlsHandshake) and not seen.variation)
+    return next((seen for seen in shaken if seen.purpose == "api" and seen.chain), None)
 
 
 # -- the packet --------------------------------------------------------------------------------------
@@ -61,23 +62,48 @@ def chain(report: Report) -> str:
 
 def _packet(report: Report) -> Iterator[str]:
     found = verdict.culprit(report)
-    yield f"# {prose(f'{found.code}: {found.title}' if found else verdict.headline(report))}"
+    yield f"# {prose(_title(report, found))}"
+    yield ""
+    yield (
+        f"What claudecheck saw on the machine of a program that uses the Claude API at {prose(report.route.url)}: "
+        "the route was walked stage by stage, as the program's client takes it. No secret is in it."
+    )
     yield ""
     yield " · ".join(map(prose, verdict.bottom_line(report)))
     yield ""
     yield from _facts(report)
     yield from stage_table(report)
     if found:
+        yield from ("## What was found", "")
         yield from _why(found)
+    yield from _beside(report)
     yield from _error(report)
-    if report.variations:
-        yield from ("## What was varied, one thing at a time", "")
-        yield from variation_table(report)
+    yield from _varied(report)
+    yield from _certificates(report)
     if found:
         yield from ("## Who has to act, and what is asked of them", "")
-        yield from (line.quoted for line in _ask(report, found))
+        yield from _quoted(asking.message(report))
         yield ""
     yield from _reproduction(report)
+
+
+def _title(report: Report, found: Finding | None) -> str:
+    """Where the client gets through, what is worth a packet is the first warning."""
+    warnings = (finding for finding in verdict.others(report) if finding.severity == "warning")
+    named = found or next(warnings, None)
+    return f"{named.code}: {named.title}" if named else verdict.headline(report)
+
+
+def _quoted(lines: Iterator[asking.Line]) -> Iterator[str]:
+    """As Markdown, in a quotation."""
+    for kind, group in groupby(lines, key=lambda line: line.kind):
+        texts = [line.text for line in group]
+        if kind == "command":
+            *block, _ = fenced("", texts)
+            yield from (f"> {line}".rstrip() for line in block)
+        else:
+            mark = "- " if kind == "item" else ""
+            yield from (f"> {mark}{prose(text, _LONGEST)}".rstrip() for text in texts)
 
 
 def _facts(report: Report) -> Iterator[str]:
@@ -98,9 +124,15 @@ def _facts(report: Report) -> Iterator[str]:
     resolver = verdict.observed(report, ResolverConfig)
     if resolver is not None:
         yield _row("nameservers", ", ".join(resolver.nameservers))
-    yield _row("edge", _edge(report))
-    yield _row("request-id", report.request_id or "none: the API did not answer")
-    yield _row("credential", f"{report.route.credential} {report.route.credential_fingerprint}".strip())
+    yield _row("edge", facts.edge(report))
+    yield _row("request-id", facts.request_ids(report))
+    yield _row("status page", facts.status_page(report))
+    if models := dict.fromkeys(seen.model for seen in facts.exchanges(report) if seen.model):
+        yield _row("model", ", ".join(models))
+    if visible := [one.id for seen in facts.exchanges(report) for one in seen.models]:
+        more = f" and {len(visible) - _MOST_MODELS} more" if len(visible) > _MOST_MODELS else ""
+        yield _row("models of this key", ", ".join(visible[:_MOST_MODELS]) + more)
+    yield _row("credential", verdict.credential(report.route))
     if report.label:
         yield _row("label", report.label)
     yield ""
@@ -110,20 +142,8 @@ def _row(label: str, value: str) -> str:
     return f"| {label} | {prose(value or 'not known')} |"
 
 
-def _edge(report: Report) -> str:
-    """The location of Anthropic's edge that answered, as it says itself."""
-    for seen in _exchanges(report):
-        if location := origin.edge_location(seen.headers):
-            return f"answered from {location} ({seen.headers['cf-ray']})"
-    return "did not answer"
-
-
-def _exchanges(report: Report) -> list[HttpExchange]:
-    return [seen for seen in report.observations if isinstance(seen, HttpExchange) and not seen.variation]
-
-
 def _why(found: Finding) -> Iterator[str]:
-    yield from ("## What was found", "", prose(found.cause), "")
+    yield from (prose(found.cause), "")
     for seen in found.seen:
         yield f"- {prose(seen)}"
     if found.ruled_out:
@@ -132,124 +152,110 @@ def _why(found: Finding) -> Iterator[str]:
     yield ""
 
 
-def _error(report: Report) -> Iterator[str]:
-    """The last answer or exception as it was: class, text, status, type."""
-    failed = [seen for seen in _exchanges(report) if not seen.ok]
-    if not failed:
-        return
-    seen = failed[-1]
-    yield from ("## The exact error", "")
-    lines = [f"{seen.method} {harmless(seen.url)} ({harmless(seen.sender)})"]
-    if seen.status:
-        lines.append(f"status {seen.status} {harmless(f'{seen.error_type} {seen.error_code}').strip()}".rstrip())
-        lines += [harmless(seen.error_message)] if seen.error_message else []
-    lines += [f"{harmless(link.type)}: {harmless(link.message)}" for link in seen.chain[:_CHAIN_LINKS]]
-    lines += [harmless(seen.error)] if seen.error and not seen.chain else []
-    yield from fenced("text", lines)
-    again = outcomes(Journal(tuple(report.observations))).get(AGAIN.id)
-    if again is not None:
-        yield f"The same request once more: {prose(again.text)}."
+def _beside(report: Report) -> Iterator[str]:
+    """Warnings: all there is to act on where the client gets through."""
+    for finding in verdict.others(report):
+        if finding.severity == "info":
+            continue
+        yield from (f"## Also found: {prose(f'{finding.code}: {finding.title}')}", "")
+        yield from _why(finding)
+        for fix in finding.fixes:
+            yield from (f"- fix: {prose(fix.text)}",)
         yield ""
 
 
-# -- what is asked -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Line:
-    text: str = ""
-    kind: Literal["text", "item", "command"] = "text"
-
-    @property
-    def plain(self) -> str:
-        """As a ticket or a chat takes it."""
-        return {"text": "", "item": "- ", "command": "    "}[self.kind] + self.text
-
-    @property
-    def quoted(self) -> str:
-        """As Markdown, in a quotation."""
-        line = self.plain if self.kind == "command" else ("- " if self.kind == "item" else "") + prose(self.text)
-        return f"> {line}".rstrip()
-
-
-def _item(text: str) -> _Line:
-    return _Line(text, "item")
-
-
-def _ask(report: Report, found: Finding | None) -> Iterator[_Line]:
+def _error(report: Report) -> Iterator[str]:
+    """The last failure as it was: class, text, status, type; and what the client itself raised, where it was run."""
+    found = verdict.culprit(report)
     if found is None:
-        yield _Line(f"Nothing has to be done: {verdict.headline(report)}.")
         return
-    match found.owner:
-        case "network":
-            yield from _ask_network(report, found)
-        case "gateway":
-            yield from _ask_operator(report, found)
-        case "anthropic":
-            yield from _ask_anthropic(report, found)
+    layer = found.layer
+    failed = [seen for seen in report.observations if not seen.ok and not seen.variation and _is_step(seen, layer)]
+    trials = [seen for seen in report.observations if seen.variation == questions.TRIAL.id and not seen.ok]
+    shown = [*failed[-1:], *trials[-1:]]
+    if not shown:
+        return
+    yield from ("## The exact error", "")
+    for seen in shown:
+        lines = [f"{facts.moment(report, seen)}  {harmless(_step(seen))}", *_words(seen)]
+        yield from fenced("text", lines)
+    again = outcomes(Journal(tuple(report.observations)))
+    for question in (questions.CONNECTED_AGAIN, questions.SHAKEN_AGAIN, questions.AGAIN):
+        if question.id in again:
+            yield f"The same once more: {prose(again[question.id].text)}."
+        yield ""
+
+
+def _is_step(seen: Observation, layer: str) -> bool:
+    """Of the route; a resolver that was asked beside the system's is none, and a name may lack one of its families."""
+    match seen:
+        case NameLookup():
+            return layer == "dns" and seen.via == "system" and seen.purpose == "api"
+        case TcpConnect() | TlsHandshake() | Tunnel():
+            return seen.purpose == "api"
         case _:
-            yield _Line(f"{harmless(found.title)}.")
-            yield _Line()
-            for fix in found.fixes[:1]:
-                yield _Line(f"Fix: {harmless(fix.text)}{verdict.trial(fix)}")
-                for command in fix.commands:
-                    yield from (_Line(line, "command") for line in command_lines(command.line))
+            return isinstance(seen, HttpExchange)
 
 
-def _ask_network(report: Report, found: Finding) -> Iterator[_Line]:
-    route = report.route
-    ranges = ", ".join(map(str, addresses.API_RANGES))
-    yield _Line(
-        f"A program on our machine cannot reach {harmless(route.url)}: {harmless(found.title)} (`{found.code}`)."
-    )
-    yield _Line()
-    yield _Line("Please allow, without TLS inspection of this host or with its CA certificate on our machines:")
-    yield _Line()
-    if found.layer == "dns":
-        resolver = verdict.observed(report, ResolverConfig)
-        asked = f" by {', '.join(resolver.nameservers)}" if resolver is not None and resolver.nameservers else ""
-        yield _item(f"the name {harmless(route.host)} is resolved{harmless(asked)} (A and AAAA)")
-    yield _item(f"TCP to {harmless(route.host)}, port {route.port}, TLS with the server name {harmless(route.host)}")
-    if route.official:
-        yield _item(f"addresses: {ranges} (published by Anthropic)")
-    if tried := _addresses(report):
-        yield _item(f"addresses that were tried: {', '.join(map(prose, tried))}")
-    if route.proxy:
-        yield _item(f"through the proxy {harmless(route.proxy)}: CONNECT {harmless(route.host)}:{route.port}")
-    yield _Line()
-    yield _Line(f"Seen at {harmless(report.started_at)} (UTC):")
-    yield _Line()
-    for seen in found.seen[:_CHAIN_LINKS]:
-        yield _item(f"{harmless(seen)}")
-    decided = [row for row in report.variations if row.decided]
-    for row in decided:
-        yield _item(f"with {harmless(row.changed)} {harmless(row.after)} it gets through: {harmless(row.outcome)}")
+def _step(seen: Observation) -> str:
+    match seen:
+        case NameLookup():
+            return f"lookup of {seen.name} ({seen.family}) by the system's resolver"
+        case TcpConnect():
+            return f"connect to {seen.address} port {seen.port}"
+        case Tunnel():
+            return f"tunnel to {seen.target} through {seen.proxy}"
+        case TlsHandshake():
+            name = seen.server_name or "no server name"
+            return f"TLS handshake with {seen.address} port {seen.port}, server name {name}"
+        case HttpExchange():
+            return f"{seen.method} {seen.url} ({seen.sender})"
+        case _:
+            return seen.__class__.__name__
 
 
-def _ask_operator(report: Report, found: Finding) -> Iterator[_Line]:
-    yield _Line(f"Your gateway at {harmless(report.route.url)} does not pass our requests on: {harmless(found.title)}")
-    yield _Line(f"(`{found.code}`), at {harmless(report.started_at)} (UTC).")
-    yield _Line()
-    for seen in found.seen[:_CHAIN_LINKS]:
-        yield _item(f"{harmless(seen)}")
-    yield _Line()
-    yield _Line(harmless(found.cause))
+def _words(seen: Observation) -> Iterator[str]:
+    yield harmless(f"{facts.failure(seen)} after {verdict.milliseconds(seen.duration_ms) or 'no time'}")
+    match seen:
+        case HttpExchange():
+            if seen.error_type or seen.error_code:
+                yield harmless(f"{seen.error_type} {seen.error_code}".strip())
+            if seen.error_message:
+                yield harmless(seen.error_message)
+            yield from (harmless(f"{link.type}: {link.message}") for link in seen.chain[:_CHAIN_LINKS])
+            if seen.error and not seen.chain:
+                yield harmless(seen.error)
+            yield from (harmless(f"{name}: {value}") for name, value in sorted(seen.headers.items()))
+        case Tunnel():
+            yield harmless(f"{seen.status} {seen.reason}" if seen.status else seen.error)
+            yield from (harmless(f"{name}: {value}") for name, value in sorted(seen.headers.items()))
+        case TlsHandshake():
+            yield harmless(seen.verify_message or seen.alert or seen.error)
+            yield f"{seen.bytes_sent} bytes sent, {seen.bytes_received} received"
+        case _:
+            yield harmless(seen.error)
 
 
-def _ask_anthropic(report: Report, found: Finding) -> Iterator[_Line]:
-    yield _Line(
-        f"The API answered with {harmless(found.title)} (`{found.code}`) at {harmless(report.started_at)} (UTC)."
-    )
-    yield _Line()
-    yield _item(f"request-id: {harmless(report.request_id or 'none')}")
-    yield _item(f"edge: {harmless(_edge(report))}")
-    for seen in found.seen[:_CHAIN_LINKS]:
-        yield _item(f"{harmless(seen)}")
+def _varied(report: Report) -> Iterator[str]:
+    if report.variations:
+        yield from ("## What was varied, one thing at a time", "")
+        yield "✓ this change alone gets through; ! something answered, which decides nothing; · the same failure."
+        yield ""
+        yield from variation_table(report)
 
 
-def _addresses(report: Report) -> list[str]:
-    seen = [one.address for one in report.observations if isinstance(one, TcpConnect) and one.purpose == "api"]
-    return list(dict.fromkeys(seen))[:_CHAIN_LINKS]
+def _certificates(report: Report) -> Iterator[str]:
+    """The chain as it was presented, where what is at fault may be in it."""
+    shaken, found = _handshake(report), [finding.layer for finding in report.findings]
+    if shaken is None or "tls" not in found:
+        return
+    yield from ("## The certificates that were presented", "", "| subject | issuer | valid | key | SHA-256 |")
+    yield "|---|---|---|---|---|"
+    for one in shaken.chain:
+        valid = f"{one.not_before[:10]} to {one.not_after[:10]}"
+        cells = (one.subject, one.issuer, valid, one.key, one.sha256)
+        yield f"| {' | '.join(map(prose, cells))} |"
+    yield ""
 
 
 # -- how to see it again -----------------------------------------------------------------------------
@@ -263,47 +269,32 @@ def _reproduction(report: Report) -> Iterator[str]:
     at_proxy = harmless(f"{proxy_host}:{route.proxy_port}")
     proxied = route.proxy_scheme == "http"
     yield from ("## How to see it again", "")
-    header = "x-api-key: $ANTHROPIC_API_KEY"
     lines = [] if route.proxy else [f"dig +tries=1 {host} A {host} AAAA"]
+    # The file may bear the user's name: it is named by the variable that names it.
+    trusted = f'"${route.trust_source}"' if route.trust == "file" and route.trust_source.isidentifier() else ""
     if route.scheme == "https":
         through = f" -proxy {shlex.quote(at_proxy)}" if proxied else ""
-        lines.append(f"openssl s_client -connect {host}:{port} -servername {host}{through} -showcerts </dev/null")
-    proxy = f" -x {shlex.quote(harmless(route.proxy))}" if route.proxy else ""
-    lines.append(
-        f'curl -sS -v -m 15{proxy} -H "{header}" -H "anthropic-version: 2023-06-01" \\\n'
-        f"  {shlex.quote(harmless(f'{route.url}/v1/models?limit=1'))}"
-    )
+        store = f" -CAfile {trusted}" if trusted else ""
+        lines.append(
+            f"openssl s_client -connect {host}:{port} -servername {host}{through}{store} -showcerts </dev/null"
+        )
+    # Its password is in the variable, and not in the report.
+    secret = route.proxy_has_credentials and route.proxy_variable
+    shown = f'"${route.proxy_variable}"' if secret else shlex.quote(harmless(route.proxy))
+    proxy = f" -x {shown}" if route.proxy else ""
+    store = f" --cacert {trusted}" if trusted else ""
+    curl = f"curl -sS -v -m 15{proxy}{store} {_headers(report)} \\\n  "
+    lines.append(f"{curl}{shlex.quote(harmless(f'{route.url}/v1/models?limit=1'))}")
+    if model := next((seen.model for seen in facts.exchanges(report) if seen.stage == "messages" and seen.model), ""):
+        body = f'{{"model": "{harmless(model)}", "max_tokens": 1, "messages": [{{"role": "user", "content": "hi"}}]}}'
+        sent = f"{shlex.quote(harmless(f'{route.url}/v1/messages'))} -H 'content-type: application/json' \\\n  "
+        lines.append(f"{curl}{sent}-d {shlex.quote(body)}")
     yield from fenced("sh", [part for line in lines for part in line.split("\n")])
 
 
-# -- pseudonyms --------------------------------------------------------------------------------------
-
-
-def with_pseudonyms(text: str, report: Report) -> str:
-    """The text without the names of hosts and users that are not public."""
-    for name in sorted(_hosts(report), key=len, reverse=True):
-        text = re.sub(rf"(?i)(?<![\w.-]){re.escape(name)}(?![\w-])", _stand_in("host", name), text)
-    return _USER.sub(lambda found: found[1] + _stand_in("user", found[2]), text)
-
-
-def _hosts(report: Report) -> set[str]:
+def _headers(report: Report) -> str:
+    """As the client sends them: a gateway may read one of the two alone."""
     route = report.route
-    named = {route.host, route.proxy_host}
-    for seen in report.observations:
-        if isinstance(seen, NameLookup):
-            named |= {seen.name, seen.canonical}
-        elif isinstance(seen, ResolverConfig):
-            named |= set(seen.search)
-        elif isinstance(seen, TlsHandshake):
-            named |= {name.removeprefix("*.") for one in seen.chain for name in one.names}
-    known = {name.strip("[]").rstrip(".").lower() for name in named if name}
-    return {name for name in known if "." in name and addresses.parse(name) is None and not _public(name)}
-
-
-def _public(name: str) -> bool:
-    return any(name == known or name.endswith(f".{known}") for known in PUBLIC)
-
-
-def _stand_in(kind: str, name: str) -> str:
-    """Stable, and not to be turned back by whoever reads one packet."""
-    return f"{kind}-{hashlib.sha256(name.lower().encode()).hexdigest()[:8]}"
+    variable = route.credential_variable or "ANTHROPIC_API_KEY"
+    key = f"authorization: Bearer ${variable}" if route.auth_header == "authorization" else f"x-api-key: ${variable}"
+    return f'-H "{key}" -H "anthropic-version: 2023-06-01"'

@@ -69,7 +69,7 @@ def surroundings(report: Report) -> list[str]:
     route = report.route
     source = "" if route.base_url_source == "default" else route.base_url_source
     phrases = [*([_noted(route.url, source)] if route.url else []), client(route)]
-    phrases.append(_credential(route))
+    phrases.append(credential(route))
     if route.provider:
         phrases.append(f"provider {route.provider}")
     if route.proxy:
@@ -156,7 +156,7 @@ def observed(report: Report, kind: type[Kind]) -> Kind | None:
     return next((seen for seen in report.observations if isinstance(seen, kind)), None)
 
 
-def _credential(route: RouteView) -> str:
+def credential(route: RouteView) -> str:
     if route.credential == "none":
         return "no credential"
     word = {"api-key": "key", "auth-token": "token"}.get(route.credential, route.credential)

@@ -24,6 +24,8 @@ _KEPT_PREFIXES = (
 EXCERPT = 1500
 #: A count above this is none; JSON numbers have no bound, those of a report have 64 bits.
 MOST_TOKENS = 10**12
+#: Of a status page, what is kept.
+MOST_COMPONENTS = 5
 LONGEST_DATE = 100
 
 
@@ -64,7 +66,7 @@ def facts_of(
     if isinstance(document, dict):
         facts |= _error_facts(document, facts["request_id"])
         facts |= _content_facts(document, facts["shape"])
-        facts |= {"incidents": _incidents(document)}
+        facts |= _status_facts(document)
     return facts
 
 
@@ -179,18 +181,19 @@ def _streamed_usage(body: str) -> dict[str, Any]:
     return counted if '"message_start"' in body else {}
 
 
-def _incidents(document: dict[str, Any]) -> list[str]:
-    """What a status page (Atlassian's shape) reports as open for the API; components, not the page's colour:
-    one degraded component of another product changes that.
+def _status_facts(document: dict[str, Any]) -> dict[str, list[str]]:
+    """What a status page (Atlassian's shape) says of the API; components, not the page's colour: one degraded
+    component of another product changes that.
     """
-    told = [
-        f"{item.get('name')}: {item.get('status')}"
+    states = [
+        (f"{item.get('name')}: {item.get('status')}", item.get("status") == "operational")
         for item in _items(document, "components")
-        if "api" in str(item.get("name")).lower() and item.get("status") not in ("operational", None)
-    ]
+        if "api" in str(item.get("name")).lower() and item.get("status")
+    ][:MOST_COMPONENTS]
+    told = [state for state, well in states if not well]
     if told:
         told += [f"incident: {item.get('name')}" for item in _items(document, "incidents")]
-    return told[:5]
+    return {"components": [state for state, _ in states], "incidents": told[:MOST_COMPONENTS]}
 
 
 def _items(document: dict[str, Any], member: str) -> list[dict[str, Any]]:

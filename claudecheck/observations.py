@@ -23,11 +23,11 @@ Family = Literal["any", "ipv4", "ipv6"]
 #: Of one question to one nameserver; empty for the system's own call.
 Transport = Literal["", "udp", "tcp", "https"]
 #: What a request was sent for. "trial" is the client itself, run where the walk by its rules had failed.
-Step = Literal["models", "message", "plain-message", "stream", "count-tokens", "portal", "status", "trial"]
+Step = Literal["models", "message", "plain-message", "stream", "count-tokens", "portal", "status", "exit", "trial"]
 #: Of an answer's body, by its content and not by its content type; empty where nothing answered.
 Shape = Literal[
     "", "model-list", "other-model-list", "message", "token-count", "api-error", "json", "broken-json", "html", "text",
-    "event-stream", "empty",
+    "event-stream", "edge-trace", "empty",
 ]  # fmt: skip
 #: What ended a run early; "limits" are those of the machine: memory, open files, processes.
 Cut = Literal["", "deadline", "interrupted", "terminated", "hung-up", "limits"]
@@ -429,11 +429,25 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     phase: Phase = ""  # where it stopped
     phases: dict[str, float] = {}
     chain: list[Raised] = []  # of the SDK's exception, outermost first
+    leaves: Exit | None = None  # what the edge's own page says of where the request came from
 
     @property
     def sender(self) -> str:
         """`client` in words."""
         return "the SDK" if self.client == "sdk" else self.client
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request left for the internet, as the edge that took it sees it."""
+
+    address: str
+    country: str = ""  # two letters; "T1" is Tor, "XX" is unknown
+    centre: str = ""  # the data centre that answered, by its airport
+
+    @property
+    def in_words(self) -> str:
+        where = f"{self.address} in {self.country}" if self.country else self.address
+        return f"{where}, by the data centre {self.centre}" if self.centre else where
 
 
 class ModelView(msgspec.Struct, frozen=True, kw_only=True):

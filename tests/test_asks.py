@@ -51,6 +51,7 @@ NAMES = ["tls:other-name", "tls:no-name"]
 SHAPES = ["tls:small-hello", "tls:small-segments", "tls:version-1.2"]
 PRIVATE_ROOT = handshake(None, stores=[StoreVerdict(store="certifi", trusted=False)])
 PUBLIC_ROOT = handshake(None, stores=[StoreVerdict(store="certifi", trusted=True)])
+EDGE = {"cf-ray": "8f2a0c1ab0000000-FRA"}
 SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
 
 
@@ -164,6 +165,16 @@ SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
         (called_for(Stage.MODELS, **answer(404)), []),
         *((called_for(Stage.MODELS, **answer(status)), ["models:neutral-agent"]) for status in (403, 406, 429)),
         (called_for(Stage.MODELS, **answer(403, request_id="req_1")), []),
+        (called_for(Stage.MODELS, **answer(403, headers=EDGE)), ["models:neutral-agent", "models:exit"]),
+        (
+            called_for(Stage.MODELS, found=("2607:6bc0::10", "160.79.104.10"), **answer(403, headers=EDGE)),
+            ["models:neutral-agent", "models:exit:ipv4", "models:exit:ipv6"],
+        ),
+        (
+            called_for(Stage.MODELS, PROXIED, found=("2607:6bc0::10", "160.79.104.10"), **answer(451, headers=EDGE)),
+            ["models:exit"],
+        ),
+        (called_for(Stage.MODELS, **answer(403, headers=EDGE, **SPOKE)), []),
         (called_for(Stage.MODELS, **answer(0, failure=Failure.CLOSED)), ["models:again", "models:status-page"]),
         (called_for(Stage.MODELS, GATEWAY, **answer(0, failure=Failure.CLOSED)), ["models:again"]),
         (called_for(Stage.MODELS, **answer(0, failure=Failure.TIMED_OUT)), ["models:status-page"]),

@@ -27,11 +27,13 @@ SMALL_SEGMENT = 536
 BROWSER_AGENT = "Mozilla/5.0"
 #: Bodies for count_tokens, in bytes: one packet, then sizes that need many.
 BODY_SIZES = (1_000, 16_000, 64_000, 256_000)
+#: The edge's own page on every host behind it: it needs no key, and says from where the request came.
+EDGE_PAGE = "/cdn-cgi/trace"
 #: More headers than a person sets by hand are not dropped one by one.
 MOST_HEADERS = 6
 
 By = Literal["nameserver", "lookup", "connect", "handshake", "tunnel", "page", "request", "client"]
-Send = Literal["models", "message", "stream", "count-tokens"]
+Send = Literal["models", "message", "stream", "count-tokens", "exit"]
 
 
 @dataclass(frozen=True)
@@ -310,6 +312,14 @@ def _foreign_refusal(facts: Facts) -> bool:
     return seen is not None and seen.status in (403, 406, 429) and not seen.request_id
 
 
+def _refused_by_edge(facts: Facts) -> bool:
+    """Refused in front of whatever stands behind: for where the request comes from, mostly."""
+    seen = facts.answer
+    if seen is None or seen.request_id or seen.status not in (403, 451):
+        return False
+    return seen.headers.get("server", "").lower() == "cloudflare" or "cf-ray" in seen.headers
+
+
 def _other_header_may_do(facts: Facts) -> bool:
     seen, route = facts.answer, facts.route
     sends = not route.endpoint.official and bool(route.credential.secret)
@@ -487,6 +497,16 @@ def _sizes(facts: Facts) -> Iterable[Target]:
         yield Target(name=str(size), shown=f"{size // 1000} kB", send="count-tokens", size=size, model=facts.model)
 
 
+def _ways_out(facts: Facts) -> Iterable[Target]:
+    """The client's own way; where it has addresses of both families, each of them: they may leave elsewhere."""
+    families = {addresses.is_ipv6(address): address for address in reversed(facts.found)}
+    if facts.route.proxy is not None or len(families) < 2:
+        yield Target(shown=EDGE_PAGE, send="exit")
+        return
+    for six, name in ((False, "ipv4"), (True, "ipv6")):
+        yield Target(name=name, shown=f"{EDGE_PAGE} at {families[six]}", address=families[six], send="exit")
+
+
 def _hosts(facts: Facts) -> Iterable[Target]:
     return facts.hosts
 
@@ -557,6 +577,14 @@ def _without_headers(route: Route, _target: Target) -> Route:
 
 def _without_header(route: Route, target: Target) -> Route:
     return replace(route, headers=tuple(header for header in route.headers if header[0] != target.name))
+
+
+def _to_the_edge(route: Route, target: Target) -> Route:
+    """Nothing of the user's goes along: the page is asked for by its host alone."""
+    endpoint = replace(route.endpoint, base_path="")
+    return replace(
+        route, endpoint=endpoint, credential=Credential(), headers=(), connect_to=target.address or route.connect_to
+    )
 
 
 def _neutral_agent(route: Route, _target: Target) -> Route:
@@ -676,6 +704,10 @@ WITHOUT_HEADER = Question(
 NEUTRAL_AGENT = Question(
     "models:neutral-agent", (*_MODELS, *_MESSAGES), "User-Agent", "{agent}", BROWSER_AGENT,
     "request", _agent_may_be_filtered, _neutral_agent, targets=_same_request, means="user-agent-filtered",
+)  # fmt: skip
+EXIT = Question(
+    "models:exit", (*_MODELS, *_MESSAGES), "page", "{url}", "{to}",
+    "request", _refused_by_edge, _to_the_edge, targets=_ways_out,
 )  # fmt: skip
 AGAIN = Question(
     "models:again", _MODELS, "attempt", "first", "second",

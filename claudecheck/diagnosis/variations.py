@@ -96,6 +96,8 @@ def _describe(step: Observation) -> str:
             return f'certificate from "{step.chain[0].issuer}"'
         return _failed(step, f"{step.bytes_sent} bytes sent, {step.bytes_received} received")
     if isinstance(step, HttpExchange):
+        if step.leaves is not None:
+            return f"leaves from {step.leaves.in_words}"
         if step.status:
             return f"{step.status} {step.error_type or step.shape}".strip()
         return _failed(step, "")

@@ -42,6 +42,15 @@ def not_found(what: str) -> Answer:
 FORBIDDEN = Answer(status=403, body='{"error":{"type":"forbidden","message":"Request not allowed"}}', speaker="edge")
 
 
+#: What the edge says of where a request came from, on every host behind it.
+EDGE_TRACE = Answer(
+    body="fl=1ab100\nh=localhost\nip=192.0.2.77\nts=1795000000.000\nvisit_scheme=https\nuag=lab\ncolo=LAB\n"
+    "sliver=none\nhttp=http/1.1\nloc=AQ\ntls=TLSv1.3\nsni=plaintext\nwarp=off\ngateway=off\nrbi=off\nkex=X25519\n",
+    content_type="text/plain",
+    speaker="edge",
+)
+
+
 def _page(title: str, *paragraphs: str, head: str = "", scripts: str = "") -> str:
     text = "".join(f"<p>{paragraph}</p>\n" for paragraph in paragraphs)
     return (

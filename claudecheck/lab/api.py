@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from claudecheck.lab.answers import WAF_PAGE, api_error, gateway_json, not_found
+from claudecheck.lab.answers import EDGE_TRACE, WAF_PAGE, api_error, gateway_json, not_found
 from claudecheck.lab.http1 import Request
 from claudecheck.lab.parts import Answer, Api
 
@@ -86,6 +86,8 @@ class ApiEndpoint:
         setup = self._setup
         if refusal := self._refused_on_sight(request):
             return refusal
+        if request.path == "/cdn-cgi/trace" and not setup.gateway:
+            return EDGE_TRACE
         if setup.always is not None:
             return setup.always
         path = request.path.removeprefix(setup.base_path)

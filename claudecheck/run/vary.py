@@ -75,7 +75,7 @@ class Walker:
                 return self.client.exchange(walk, trial, self.step_s) if self.client is not None else None
 
     def _limit(self, target: Target) -> float:
-        limits = {"models": REQUEST_LIMIT_S, "count-tokens": 2 * self.step_s}
+        limits = {"models": REQUEST_LIMIT_S, "exit": self.step_s, "count-tokens": 2 * self.step_s}
         return limits.get(target.send, MESSAGE_LIMIT_S)
 
     def sizes(self, facts: Facts) -> object:
@@ -141,6 +141,10 @@ def _request(target: Target) -> http.Request:
     match target.send:
         case "models":
             return http.Request(stage="models", step="models", path="/v1/models?limit=100")
+        case "exit":
+            return http.Request(
+                stage="models", step="exit", path=questions.EDGE_PAGE, authenticated=False, expected="edge-trace"
+            )
         case "count-tokens":
             return bodies.count_request(target.model, target.size)
         case "message" | "stream":

@@ -20,10 +20,10 @@ _REFUSING_PAGE = printed(
     claude_code="API Error: 403 …",
     curl="<!DOCTYPE html>…",
 )
-#: Shows the address and the country as the internet sees them.
+#: Shows the address and the country as the host's own edge sees them.
 _WHERE_FROM = spelled(
-    sh="curl -sS https://www.cloudflare.com/cdn-cgi/trace |\n  grep -E '^(ip|loc)='",
-    powershell="curl.exe -sS https://www.cloudflare.com/cdn-cgi/trace |\n  Select-String '^(ip|loc)='",
+    sh="curl -sS https://{host}/cdn-cgi/trace |\n  grep -E '^(ip|loc)='",
+    powershell="curl.exe -sS https://{host}/cdn-cgi/trace |\n  Select-String '^(ip|loc)='",
 )
 
 _GATEWAY = Asked("URL of the gateway, before /v1/messages")
@@ -228,7 +228,7 @@ REQUEST_FORBIDDEN = Problem(
     code="request-forbidden",
     layer="models",
     title="The API's edge takes no requests from this network (403)",
-    cause="The answer “Request not allowed” is given before anybody looks at the key. The address from which the request leaves is in a country or network that is not served, or the account may not be used from there.",
+    cause="The request left from {exit}: a country or network that is not served, or from which this account may not be used. The answer “Request not allowed” is given before anybody looks at the key.",
     owner="you",
     fixes=(
         Remedy(

@@ -51,6 +51,7 @@ HOLES: Mapping[str, str] = {
     "schemes": "the schemes it offers",
     "model": "the model",
     "location": "another address",
+    "exit": "an address that the answer does not name",
     "retry_after": "a while",
     "limit": "the limit",
     "request_id": "the request-id",

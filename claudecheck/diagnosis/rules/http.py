@@ -13,7 +13,7 @@ from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.failures import Failure, Stage
-from claudecheck.observations import HttpExchange
+from claudecheck.observations import Exit, HttpExchange
 from claudecheck.report import Confidence, Finding, Layer, Owner, Severity
 from claudecheck.whole_number import whole_number
 
@@ -198,7 +198,7 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
     code, confidence, owner = _verdict(evidence, seen)
     stage = Stage.MODELS if layer == "models" else Stage.MESSAGES
     severity: Severity = "error"
-    told = _seen(seen)
+    told = [*_seen(seen), *_where_it_left(evidence)]
     if code == "header-scheme" and (other := evidence.tried(questions.OTHER_HEADER)) is not None:
         told.append(f"with {other.tried.after} instead of {other.tried.before}: {other.text}")
     if (model := evidence.tried(questions.OTHER_MODEL)) is not None:
@@ -217,9 +217,26 @@ def judge(evidence: Evidence, seen: HttpExchange, layer: Layer) -> Finding:
 
 def _filled(evidence: Evidence, seen: HttpExchange, code: str) -> dict[str, str]:
     values = values_of(seen)
+    if exits := _exits(evidence):
+        values["exit"] = " and ".join(one.in_words for one in exits)
     if code == "header-scheme" and (other := evidence.tried(questions.OTHER_HEADER)) is not None:
         values |= {"header": other.tried.after, "value": other.tried.before}
     return values
+
+
+def _exits(evidence: Evidence) -> list[Exit]:
+    """Where the requests left, as the edge of the route's own host sees it: one, or one a family."""
+    answers = [step for one in evidence.tried_all(questions.EXIT) for step in one.observations]
+    found = [step.leaves for step in answers if isinstance(step, HttpExchange) and step.leaves is not None]
+    return list({one.address: one for one in found}.values())
+
+
+def _where_it_left(evidence: Evidence) -> list[str]:
+    exits = _exits(evidence)
+    told = [f"the edge sees the request come from {one.in_words}" for one in exits]
+    if len({one.country for one in exits}) > 1:
+        told.append("IPv4 and IPv6 leave in different countries: the two ways out are not the same")
+    return told
 
 
 def _verdict(evidence: Evidence, seen: HttpExchange) -> Verdict:

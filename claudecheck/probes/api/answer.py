@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from claudecheck.observations import ModelView, Shape
+from claudecheck.observations import Exit, ModelView, Shape
 
 #: Headers that identify the speaker or steer a retry. Everything else is left out.
 _KEPT = {
@@ -61,6 +62,8 @@ def facts_of(
         "request_id": kept.get("request-id", ""),
         "location": kept.get("location", ""),
     }
+    if facts["shape"] == "edge-trace":
+        facts["leaves"] = exit_of(body)
     if facts["shape"] == "event-stream":
         facts |= _streamed_usage(body)
     if isinstance(document, dict):
@@ -84,12 +87,31 @@ def shape_of(body: str, content_type: str, document: Any) -> Shape:
         return "other-model-list" if _names_models(document) else "json"
     if body.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return "broken-json"
+    if exit_of(body) is not None:
+        return "edge-trace"
     start = body.lstrip("\ufeff \t\r\n")[:512].lower()
     if start.startswith(("<!doctype html", "<html", "<head", "<body", "<script", "<meta")) or "html" in content_type:
         return "html"
     if start.startswith(("event:", "data:", ":")) or content_type == "text/event-stream":
         return "event-stream"
     return "text"
+
+
+def exit_of(body: str) -> Exit | None:
+    """What `/cdn-cgi/trace` of Cloudflare's edge says; None when it is another page, or its lines are odd."""
+    told = dict(line.split("=", 1) for line in body[:EXCERPT].splitlines() if "=" in line)
+    if not {"fl", "ip", "colo"} <= told.keys():
+        return None
+    try:
+        address = ipaddress.ip_address(told["ip"].strip())
+    except ValueError:
+        return None
+    country, centre = told.get("loc", "").strip(), told["colo"].strip()
+    return Exit(
+        address=str(address),
+        country=country if re.fullmatch(r"[A-Z][A-Z0-9]", country) else "",
+        centre=centre if re.fullmatch(r"[A-Z]{3}", centre) else "",
+    )
 
 
 def _json_shape(document: dict[str, Any]) -> Shape:

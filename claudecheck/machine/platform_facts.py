@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from claudecheck.clients.snapshot import Setting
-from claudecheck.machine import child, editor_proxies, reading
+from claudecheck.machine import child, editor_proxies, reading, scutil
 
 System = Literal["Linux", "Darwin", "Windows"]
 Shell = Literal["sh", "fish", "powershell", "cmd"]
@@ -157,12 +157,15 @@ def system_proxies(name: System) -> dict[str, str]:
 def proxy_script(name: System, desktop: Mapping[str, str]) -> str:
     """The URL of the system's PAC file; empty when there is none or nobody can tell."""
     if name == "Darwin":
-        told = _ask("scutil", "--proxy")
-        found = re.search(r"ProxyAutoConfigURLString\s*:\s*(\S+)", told)
-        return found[1] if found and re.search(r"ProxyAutoConfigEnable\s*:\s*1", told) else ""
+        return scutil.proxy_script(_ask("scutil", "--proxy"))
     if name == "Windows":
         return _registry_value("AutoConfigURL")
     return desktop.get("autoconfig-url", "") if desktop.get("mode") == "auto" else ""
+
+
+def name_servers_on_macos(host: str) -> tuple[list[str], list[str]]:
+    """(nameservers, search domains) that macOS asks for this host; empty where it does not tell."""
+    return scutil.asked_for(host, _ask("scutil", "--dns"))
 
 
 def known_proxies(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from claudecheck.failures import Failure
-from claudecheck.machine import reading
+from claudecheck.machine import platform_facts, reading
 from claudecheck.observations import Family, NameLookup, Purpose, ResolverConfig
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.walk import Walk
@@ -182,7 +182,7 @@ def _has_route(address: Address) -> bool:
 def read_config(walk: Walk, host: str) -> ResolverConfig:
     """The nameservers and search domains of this machine, and what its hosts file says of the name."""
     started = walk.start()
-    nameservers, search, ndots, source, error = _windows() if sys.platform == "win32" else _resolv_conf(RESOLV_CONF)
+    nameservers, search, ndots, source, error = _configured(host)
     seen = ResolverConfig(
         nameservers=nameservers,
         search=search,
@@ -226,6 +226,16 @@ def _resolv_conf(path: Path) -> Config:
             case _:
                 pass
     return nameservers, search, ndots, str(path), f"{path} names no nameserver"
+
+
+def _configured(host: str) -> Config:
+    if sys.platform == "win32":
+        return _windows()
+    if sys.platform == "darwin":
+        nameservers, search = platform_facts.name_servers_on_macos(host)
+        if nameservers:
+            return nameservers, search, 1, "scutil --dns", ""
+    return _resolv_conf(RESOLV_CONF)
 
 
 def _windows() -> Config:

@@ -115,6 +115,8 @@ def _lacked(error: BaseException) -> str:
             return limit
     if isinstance(error, MemoryError):
         return "memory"
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "threads"
     if isinstance(error, OSError) and (error.errno in _SHORT_OF or _while_importing(error)):
         return error.strerror or type(error).__name__
     return ""

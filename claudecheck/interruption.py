@@ -5,6 +5,7 @@ So is an alarm of our own, for a run that its deadline did not end.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -62,7 +63,8 @@ def at_most(seconds: float) -> None:
         signal.signal(signal.SIGALRM, _overdue)
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_S, _LAST_S)
     nowhere = Path(os.devnull).open("w", encoding="ascii")  # noqa: SIM115  # it is written to when nothing else runs
-    faulthandler.dump_traceback_later(seconds + _GRACE_S + 2 * _LAST_S, exit=True, file=nowhere)
+    with contextlib.suppress(RuntimeError):  # this user may start no more threads
+        faulthandler.dump_traceback_later(seconds + _GRACE_S + 2 * _LAST_S, exit=True, file=nowhere)
 
 
 def _overdue(number: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,3 +163,52 @@ def test_a_socket_that_cannot_be_had_is_a_limit_of_this_machine(number: int, mon
     assert told.status in ("failing", "incomplete")
     found = [seen for seen in told.observations if seen.failure is Failure.LOCAL_LIMIT]
     assert found or told.status == "incomplete"
+
+
+# -- who runs it, and where ----------------------------------------------------------------------------
+
+ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become others")
+
+
+def within(*around: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    """A healthy network, walked in these surroundings."""
+    with Lab("healthy") as lab:
+        options = ["doctor", "--json", "--local-only", "--no-message", "--timeout", "60"]
+        options += ["--python", python] if python else []
+        told = doctor.clean_environment(lab.variables)
+        return subprocess.run(
+            [*around, sys.executable, "-m", "claudecheck", *options],
+            capture_output=True, text=True, env=told, timeout=120, check=False, cwd=doctor.ROOT,
+        )  # fmt: skip
+
+
+@ROOT_ONLY
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
+@pytest.mark.parametrize(
+    "prepared",
+    ["umount -l /proc", "mount -o remount,bind,ro /", "mount -t tmpfs none /sys"],
+)
+def test_a_system_without_its_usual_places_is_walked_all_the_same(prepared: str) -> None:
+    shell = f'mount --make-rprivate / && mount --bind / / && {prepared} && exec "$@"'
+    done = within("unshare", "--mount", "sh", "-c", shell, "sh")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:]
+
+
+@ROOT_ONLY
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processes count for a user")
+def test_a_user_who_may_start_nothing_more_gets_an_incomplete_run() -> None:
+    """`ulimit -u` does not hold for root. The other user may read everything: this interpreter may be root's own."""
+    reads = "+dac_read_search"
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = within(*other, f"--inh-caps={reads}", f"--ambient-caps={reads}", "prlimit", "--nproc=1", python="")
+    assert done.returncode in (0, 20), (done.returncode, done.stdout[-2000:], done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_do_not_disturb_each_other() -> None:
+    with ThreadPoolExecutor(3) as three:
+        ended = list(three.map(lambda _: within(), range(3)))
+    assert [(done.returncode, done.stderr) for done in ended] == [(0, "")] * 3

@@ -55,6 +55,11 @@ lab: $(READY)  ## the network lab: real components in network namespaces (root, 
 	.ci/install-netlab
 	$(BIN)/python -m tests.netlab.runner
 
+stability: $(READY)  ## the network lab three times, and docs/accuracy.md with how often a verdict changed
+	.ci/install-netlab
+	for run in 1 2 3; do $(BIN)/python -m tests.netlab.runner --paste sh,bash,zsh,fish --json .lab-$$run.json || true; done
+	$(BIN)/python -m tests.netlab.report .lab-1.json .lab-2.json .lab-3.json docs/accuracy.md
+
 journals: $(READY)  ## record the embedded lab's faults anew for the replay, and say what comes out
 	$(BIN)/python -m tests.record_journals
 
@@ -87,4 +92,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow fleet exhaustive fuzz clients checkers lint types lab journals bench docs man dist check-dist completions clean help
+.PHONY: demo test slow fleet exhaustive fuzz clients checkers lint types lab stability journals bench docs man dist check-dist completions clean help

@@ -1,4 +1,8 @@
-"""Writes docs/accuracy.md from the JSON of a run: `python -m tests.netlab.report RUN.json docs/accuracy.md`."""
+"""Writes docs/accuracy.md from the JSON of one run or several.
+
+`python -m tests.netlab.report RUN.json [AGAIN.json …] docs/accuracy.md`: the tables are of the first run, and of
+several it is told how often a verdict was another one.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ def failing(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["expected"]["layer"]]
 
 
-def document(run: dict[str, Any]) -> str:
+def document(runs: Sequence[dict[str, Any]]) -> str:
+    run = runs[0]
     rows = graded(run)
     parts = [
         "# How often the verdict is right",
@@ -59,6 +64,7 @@ def document(run: dict[str, Any]) -> str:
         *answers(rows),
         "",
         *cures_chapter(rows),
+        *stability(runs),
         "## Time to the verdict",
         "",
         *times(rows),
@@ -72,6 +78,24 @@ def document(run: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(parts)
+
+
+def stability(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The same networks several times: which of them came to another verdict."""
+    if len(runs) < 2:
+        return
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        for row in graded(run):
+            verdict = row["verdict"]
+            said.setdefault(row["name"], []).append(verdict["problem"] or verdict["status"] or "no report")
+    changed = {name: each for name, each in said.items() if len(set(each)) > 1}
+    yield from ("## The same networks again", "")
+    yield f"In {len(runs)} runs {len(said) - len(changed)} of {len(said)} networks came to one verdict every time."
+    yield ""
+    if changed:
+        yield from table(("network", "verdicts"), ((name, ", ".join(each)) for name, each in changed.items()))
+        yield ""
 
 
 def totals(rows: Sequence[Row]) -> Iterator[str]:
@@ -241,11 +265,11 @@ def cell(text: str, longest: int = LONGEST_CELL) -> str:
 
 
 def main() -> int:
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         print(__doc__, file=sys.stderr)
         return 2
-    run = json.loads(Path(sys.argv[1]).read_text())
-    Path(sys.argv[2]).write_text(document(run))
+    *runs, written = map(Path, sys.argv[1:])
+    written.write_text(document([json.loads(run.read_text()) for run in runs]))
     return 0
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from claudecheck.failures import Failure
 from claudecheck.observations import Purpose, TcpConnect
-from claudecheck.probes import side_by_side, system_errors
+from claudecheck.probes import side_by_side, system_errors, tcp_info
 from claudecheck.probes.names.resolve import Address
 from claudecheck.probes.walk import Walk
 
@@ -46,10 +46,6 @@ _ICMP_V6 = {
     5: ("source address failed policy", True),
     6: ("reject route", True),
 }
-# Offsets in struct tcp_info, <linux/tcp.h>: tcpi_total_retrans and tcpi_segs_out.
-_TCP_INFO_TOTAL_RETRANS = 100
-_TCP_INFO_BYTES_ACKED = 120
-_TCP_INFO_SEGMENTS_OUT = 136
 
 
 def connect(
@@ -80,7 +76,7 @@ def connect(
         if sock is not None:
             sock.close()
         return walk.record(failed, started), None
-    seen = msgspec.structs.replace(facts, local_address=local, retransmits=sent_again(sock)[0])
+    seen = msgspec.structs.replace(facts, local_address=local, retransmits=tcp_info.sent_again(sock)[0])
     return walk.record(seen, started), sock
 
 
@@ -160,7 +156,7 @@ def _failed(facts: TcpConnect, error: OSError, sock: socket.socket | None, famil
     text = str(error) or type(error).__name__
     retransmits, icmp_from = 0, ""
     if sock is not None:
-        retransmits = sent_again(sock)[0]
+        retransmits = tcp_info.sent_again(sock)[0]
         icmp = _icmp(sock)
         if icmp is not None:
             words, by_rule, icmp_from = icmp
@@ -198,35 +194,6 @@ def _icmp(sock: socket.socket) -> tuple[str, bool, str] | None:
         words, by_rule = table.get(code, (f"unreachable, code {code}", False))
         return words, by_rule, str(ipaddress.ip_address(sender))
     return None
-
-
-def sent_again(sock: socket.socket) -> tuple[int, int]:
-    """Segments of this connection that were sent again, its SYN included, and all that were sent.
-
-    Zeros where the system does not tell.
-    """
-    if sys.platform != "linux":
-        return 0, 0
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SEGMENTS_OUT + 4)
-        again = struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS)[0]
-        return int(again), int(struct.unpack_from("=I", info, _TCP_INFO_SEGMENTS_OUT)[0])
-    except (OSError, struct.error):
-        return 0, 0
-
-
-def acknowledged(sock: socket.socket) -> int | None:
-    """Bytes that the peer's system has acknowledged on this connection; None where the system does not tell.
-
-    `tcpi_bytes_acked` of <linux/tcp.h>, since Linux 4.1.
-    """
-    if sys.platform != "linux":
-        return None
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES_ACKED + 8)
-        return int(struct.unpack_from("=Q", info, _TCP_INFO_BYTES_ACKED)[0])
-    except (OSError, struct.error):
-        return None
 
 
 def _source(address: str, family: int) -> str:

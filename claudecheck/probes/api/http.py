@@ -19,7 +19,7 @@ import msgspec
 
 from claudecheck.failures import Failure
 from claudecheck.observations import Clock, HttpExchange, Method, Raised, Step
-from claudecheck.probes import connect, decoding, side_by_side, system_errors
+from claudecheck.probes import decoding, side_by_side, system_errors, tcp_info
 from claudecheck.probes.api import answer
 from claudecheck.probes.api.kept import LARGE_BODY, SlowLineError
 from claudecheck.probes.tls import stores as trust
@@ -290,7 +290,7 @@ def _read(walk: Walk, request: Request, response: httpx.Response, ends: float) -
 def _sent_again(response: httpx.Response) -> tuple[int, int]:
     stream = response.extensions.get("network_stream")
     sock = stream.get_extra_info("socket") if stream is not None else None
-    return connect.sent_again(sock) if isinstance(sock, socket.socket) else (0, 0)
+    return tcp_info.sent_again(sock) if isinstance(sock, socket.socket) else (0, 0)
 
 
 def judge_answer(status: int, body: str, shape: str, request: Request) -> Failure | None:

@@ -15,7 +15,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from claudecheck.probes import connect
+from claudecheck.probes import tcp_info
 from claudecheck.probes.tls.stream import Stream, socket_of
 from claudecheck.route import Endpoint
 
@@ -81,7 +81,7 @@ class KeptConnection:
 
     def acknowledged(self) -> int | None:
         """Bytes that the peer's system has received from us so far; None where this system does not tell."""
-        return connect.acknowledged(self._socket) if self._socket is not None else None
+        return tcp_info.acknowledged(self._socket) if self._socket is not None else None
 
     def close(self) -> None:
         self._connection.close()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from claudecheck.explanation import Explanation
     from claudecheck.observations import Family
-    from claudecheck.report import Report
+    from claudecheck.render.printed import Report
     from claudecheck.route import ClientName
 
 __all__ = ["Explanation", "Report", "__version__", "adiagnose", "diagnose", "explain"]
@@ -33,7 +33,7 @@ __all__ = ["Explanation", "Report", "__version__", "adiagnose", "diagnose", "exp
 def __getattr__(name: str) -> object:
     """The types of the answers, loaded when they are named."""
     if name == "Report":
-        from claudecheck.report import Report
+        from claudecheck.render.printed import Report
 
         return Report
     if name == "Explanation":
@@ -76,6 +76,7 @@ def diagnose(
     from claudecheck.diagnosis.verdict import diagnose as verdict_of
     from claudecheck.machine import environment
     from claudecheck.observations import Family
+    from claudecheck.render.printed import printed
     from claudecheck.run.examine import examine
     from claudecheck.run.options import Options
 
@@ -97,7 +98,7 @@ def diagnose(
         from claudecheck.run.compare import towards
 
         snapshot = towards(snapshot, base_url, key_env or "")
-    return verdict_of(examine(options, snapshot))
+    return printed(verdict_of(examine(options, snapshot)))
 
 
 async def adiagnose(**options: Any) -> Report:

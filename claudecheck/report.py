@@ -187,15 +187,3 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""  # given to the run, so that many reports can be told apart
     policy: PolicyOutcome | None = None
     schema_version: Literal[1] = SCHEMA_VERSION
-
-    def __str__(self) -> str:
-        """One line: what it is, the fix, whether the API was reached, whose move it is."""
-        from claudecheck.render.markdown import short
-
-        return short(self).rstrip("\n")
-
-    def to_json(self) -> str:
-        """What `claudecheck doctor --json` prints."""
-        from claudecheck.render.machine import to_json
-
-        return to_json(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from claudecheck.failures import Failure
 from claudecheck.observations import NameLookup
 from claudecheck.probes import system_errors
-from claudecheck.probes.names import resolve
+from claudecheck.probes.names import anew, resolve
 from claudecheck.probes.names.resolve import Address
-from claudecheck.route import Route
+from claudecheck.route import Endpoint, Route
 from tests.probe_peers import seen, walk
 
 V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))
@@ -228,3 +229,24 @@ def test_one_nameserver_is_asked_instead_of_the_system(monkeypatch: pytest.Monke
         ("ipv6", "udp", server, Failure.REFUSED),
         ("any", "", server, Failure.REFUSED),
     }
+
+
+# -- as a program that starts now ----------------------------------------------------------------------
+
+
+def test_a_child_looks_the_name_up_with_the_options_that_it_is_given(tmp_path: Path) -> None:
+    told = tmp_path / "python"
+    told.write_text(f'#!/bin/sh\ntest "$RES_OPTIONS" = edns0 && exec {sys.executable} "$@"\n')
+    told.chmod(0o755)
+    going = walk(Route(endpoint=Endpoint(host="localhost")))
+    with_it = anew.lookup(going, {"RES_OPTIONS": "edns0", "KEY": "secret"}, str(told), 10.0)
+    without = anew.lookup(going, {}, str(told), 10.0)
+    assert {address.text for address in with_it} & {"127.0.0.1", "::1"}
+    assert without == []
+    assert [one.failure for one in seen(going)] == [None, Failure.CANCELLED]
+
+
+def test_an_interpreter_that_is_not_there_says_nothing_of_the_name(tmp_path: Path) -> None:
+    going = walk()
+    assert anew.lookup(going, {}, str(tmp_path / "missing"), 10.0) == []
+    assert [one.failure for one in seen(going)] == [Failure.CANCELLED]

@@ -56,7 +56,6 @@ DECIDED_BY_HAND = {
     "messages:other-model": "test_cli.py, with a model that is named",
     "client:trial": "test_client_trials.py",
     "models:plain-client": "test_client_trials.py",
-    "dns:connected": "test_cures.py",
 }
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from claudecheck.diagnosis import addresses, origin
-from claudecheck.diagnosis.change import Change
+from claudecheck.diagnosis.change import LARGER_ANSWERS, Change
 from claudecheck.diagnosis.questions import ANSWERED_ADDRESS, covers
 from claudecheck.diagnosis.variations import Outcome
 from claudecheck.failures import Failure
@@ -204,6 +204,12 @@ def _over_ipv4(journal: Journal) -> bool | None:
     return any(seen.ok for seen in connects) if connects else None
 
 
+def _larger_answers(journal: Journal) -> bool | None:
+    """One program of this machine was given larger answers."""
+    seen = trial(journal, LARGER_ANSWERS, "dns-tcp-blocked", "dns")
+    return seen.reached if seen is not None else None
+
+
 #: What stands for a cure without being a question of its own: it is read off what the route has shown.
 JUDGED: Mapping[str, Callable[[Journal], bool | None]] = {
     "tls:joined-store": _joined_store,
@@ -211,6 +217,7 @@ JUDGED: Mapping[str, Callable[[Journal], bool | None]] = {
     "tls:true-time": _true_time,
     "dns:nameserver": _another_nameserver,
     "tcp:ipv4": _over_ipv4,
+    "dns:larger-answers": _larger_answers,
 }
 
 

@@ -25,6 +25,7 @@ from claudecheck.journal.journal import JournalWriter
 from claudecheck.machine import environment
 from claudecheck.observations import ChangeTried, HttpExchange, Interpreter
 from claudecheck.probes import message, models, reach, side_by_side
+from claudecheck.probes.names import anew
 from claudecheck.probes.senders.sender import Plain, Sender, find
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Endpoint, Plan, Route
@@ -34,6 +35,8 @@ from claudecheck.run.vary import Walker
 
 #: Credentials that only the client itself can resolve: a trial walks up to the handshake.
 _RESOLVED_BY_THE_CLIENT = ("profile", "federation", "key-helper", "login")
+#: Of a trial's time, for a lookup that does not end: its silence is then seen before the trial is cut.
+_LOOKUP_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def _try(ground: Ground, proposal: Proposal, limit_s: float, once: threading.Loc
     ):
         return  # every packet stays with the route's own hosts
     route = None if plan.route is None else within_promises(ground, plan.route)
+    if _is_of_the_resolver(proposal) and (route is None or route.proxy is not None or route.resolver != "system"):
+        return  # the system's resolver is not asked on this route
     walk = Walk(route=route or Route(), writer=ground.writer, variation=proposal.id)
     walk.record(
         ChangeTried(
@@ -108,7 +113,13 @@ def _try(ground: Ground, proposal: Proposal, limit_s: float, once: threading.Loc
 def _climb(
     ground: Ground, walk: Walk, snapshot: Snapshot, proposal: Proposal, limit_s: float, once: threading.Lock
 ) -> None:
-    if walk.route.endpoint.scheme == "https" and not reach.shake(walk, limit_s=limit_s):
+    address = ""
+    if _is_of_the_resolver(proposal):
+        address = _looked_up_anew(ground, walk, snapshot, limit_s)
+        if not address:
+            return
+        walk = replace(walk, route=replace(walk.route, connect_to=address))
+    if walk.route.endpoint.scheme == "https" and not reach.shake(walk, address=address, limit_s=limit_s):
         return
     if walk.route.provider not in ("", "gateway") or walk.route.credential.sort in _RESOLVED_BY_THE_CLIENT:
         return
@@ -116,6 +127,17 @@ def _climb(
     listed = models.authenticate(walk, sender, limit_s)
     if proposal.layer in ("messages", "client") and ground.options.message and once.acquire(blocking=False):
         _send(walk, sender, listed, ground, limit_s)
+
+
+def _is_of_the_resolver(proposal: Proposal) -> bool:
+    return not set(anew.OF_THE_RESOLVER).isdisjoint(proposal.change.names())
+
+
+def _looked_up_anew(ground: Ground, walk: Walk, snapshot: Snapshot, limit_s: float) -> str:
+    """The first address that a program finds which starts with these variables; empty where it finds none."""
+    python = ground.interpreter.path if ground.interpreter else ""
+    found = anew.lookup(walk, snapshot.variables, python, limit_s * _LOOKUP_SHARE)
+    return found[0].text if found else ""
 
 
 def _send(walk: Walk, sender: Sender, listed: HttpExchange, ground: Ground, limit_s: float) -> None:

@@ -1,6 +1,7 @@
 """What is wrong with the name of the API: no answer, a wrong one, or a late one."""
 
 from claudecheck.diagnosis import questions
+from claudecheck.diagnosis.change import LARGER_ANSWERS
 from claudecheck.diagnosis.problems.cluster import EGRESS_TO_DNS
 from claudecheck.diagnosis.problems.problem import Problem
 from claudecheck.diagnosis.problems.remedy import Remedy, ask, look
@@ -247,7 +248,8 @@ DNS_TCP_BLOCKED = Problem(
     fixes=(
         Remedy(
             text="Let this shell's programs take larger answers over UDP, so that TCP is not needed",
-            change=assign("RES_OPTIONS", "edns0"),
+            change=LARGER_ANSWERS,
+            guess=True,
             systems=("Linux",),
             caution="programs that were not built on glibc do not read it",
         ),
@@ -256,6 +258,8 @@ DNS_TCP_BLOCKED = Problem(
             commands=spelled(sh="echo options edns0 | {sudo} tee -a /etc/resolv.conf"),
             systems=("Linux",),
             caution="the file may be written anew at the next connect",
+            proved_by="dns:larger-answers",
+            guess=True,
         ),
         *_OTHER_RESOLVER,
         ask("Ask your network team to allow TCP as well as UDP to port 53 of {resolver}"),

@@ -30,7 +30,6 @@ from claudecheck.report import Command, Fix, FixKind, Shell, Trial
 EXCERPTS: tuple[Shell, ...] = ("dockerfile", "yaml", "python", "typescript")
 #: Variables that a library or a program reads by itself: a walk with them shows nothing.
 _READ_BY_OTHERS = (
-    "RES_OPTIONS",
     "OPENSSL_CONF",
     "NODE_OPTIONS",
     "ANTHROPIC_LOG",
@@ -82,7 +81,7 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
     places = _places(change, machine)
     walked = change if change is not None and _can_be_walked(remedy, change, places) else None
     trial = tried(remedy, walked)
-    if remedy.guess and trial is None and (walked is not None or tried is untried):
+    if remedy.guess and trial is None and (walked is not None or remedy.proved_by or tried is untried):
         return None
     barred = remedy.needs_root and not machine.may_become_root
     needs = [*remedy.needs, *_open(remedy, known), *(change.needs if change else [])]

@@ -88,7 +88,8 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     """What to do, in a sentence, and the commands that do it here.
 
     `tried` is null when it was not, or could not be, tried. `needs` names what must be filled in before a command
-    can run. `place` is where the change belongs: "shell", or the file or system in which the value is set.
+    can run. `place` is where the change belongs: "shell", or the file or system in which the value is set. `lasting`
+    are commands that make it last, to be run after the others.
     """
 
     text: str
@@ -97,6 +98,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     tried: Trial | None = None
     needs: list[str] = []
     place: str = ""
+    lasting: list[Command] = []
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,10 +143,14 @@ class Billed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cure(msgspec.Struct, frozen=True, kw_only=True):
-    """The commands of the first fix, for the shell of the run. `proved`: it was tried, and the client got through."""
+    """The commands of the first fix, for the shell of the run. `proved`: it was tried, and the client got through.
+
+    `lasting` are those that make it last; empty where it lasts as it is.
+    """
 
     commands: list[Command]
     proved: bool
+    lasting: list[Command] = []
 
 
 class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -82,10 +82,14 @@ def lines(fix: Fix) -> list[str]:
     return [command.line for command in fix.commands if command.shell in PASTED]
 
 
+def lasting(fix: Fix) -> list[str]:
+    return [command.line for command in fix.lasting]
+
+
 def faults(fix: Fix, machine: Machine) -> list[str]:
     """What keeps its commands from being pasted here."""
     found = []
-    for line in lines(fix):
+    for line in lines(fix) + lasting(fix):
         if OPEN.search(line):
             found.append(f"open: {line}")
         if (machine.root or not machine.has("sudo")) and re.search(r"\bsudo\b", line):
@@ -107,11 +111,6 @@ def test_no_command_of_the_catalogue_is_open_or_needs_what_is_not_there(name: st
         assert not [(code, why) for code, fix in shown(machine, values) for why in faults(fix, machine)]
 
 
-def _around(journal: Journal) -> Journal:
-    """As recorded today: where nothing at all is set, and no program is there."""
-    return Journal((*journal.observations, Surroundings(root=True, run_by="/opt/python", variables=[])))
-
-
 @pytest.mark.parametrize("group", replay.groups())
 def test_no_command_of_any_report_is_open_or_needs_what_is_not_there(group: str) -> None:
     """As if each had been recorded where nothing is set and no program is there."""
@@ -129,7 +128,7 @@ def test_every_command_on_any_machine_is_read_by_its_shell(shell: str) -> None:
         pytest.skip(f"{shell} is not installed")
     language = "fish" if shell == "fish" else "sh"
     machine = Machine(shell=language, tools=frozenset(TOOLS))
-    found = dict.fromkeys(line for _, fix in shown(machine, KNOWN) for line in lines(fix))
+    found = dict.fromkeys(line for _, fix in shown(machine, KNOWN) for line in lines(fix) + lasting(fix))
     script = "\n".join(found)
     done = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr

@@ -256,7 +256,7 @@ def cure(culprit: Finding | None) -> Cure | None:
     if first is None or first.kind != "mend" or first.needs:
         return None
     commands = [command for command in first.commands if command.shell in SHELLS]
-    return Cure(commands=commands, proved=proved(first)) if commands else None
+    return Cure(commands=commands, proved=proved(first), lasting=first.lasting) if commands else None
 
 
 def proved(fix: Fix) -> bool:

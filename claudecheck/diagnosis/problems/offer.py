@@ -21,6 +21,7 @@ from claudecheck.diagnosis.change import (
 )
 from claudecheck.diagnosis.problems.changing import SHELLS, in_settings, quote, written
 from claudecheck.diagnosis.problems.facts import Fact
+from claudecheck.diagnosis.problems.lasting import lasting
 from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.problems.remedy import HOLE, HOLES, OURS, PROGRAM, SUDO, Remedy, bare, fill
 from claudecheck.observations import SetVariable
@@ -96,6 +97,7 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
         tried=trial,
         needs=list(dict.fromkeys(needs)),
         place=fill(remedy.place, values) or _place(commands, places),
+        lasting=_lasting(change, commands, machine, places),
     )
     return Offer(remedy=remedy, fix=fix, change=change)
 
@@ -165,6 +167,16 @@ def _place(commands: list[Command], places: list[SetVariable]) -> str:
     if shells <= {"python", "typescript"}:
         return PROGRAM
     return "the Dockerfile" if shells == {"dockerfile"} else "shell"
+
+
+def _lasting(
+    change: Change | None, commands: list[Command], machine: Machine, places: list[SetVariable]
+) -> list[Command]:
+    """Of a change that is made in a shell, and that no other file makes undone."""
+    shell = next((one.shell for one in commands if one.shell in SHELLS), None)
+    if change is None or shell is None or any(place.kind != "profile" for place in places):
+        return []
+    return lasting(change, shell, machine)
 
 
 def _named(place: SetVariable) -> str:

@@ -154,6 +154,8 @@ def _finding(finding: Finding) -> Iterable[str]:
 def _fix(name: str, fix: Fix) -> Iterable[str]:
     """Its kind, its state and its commands. Of one in words only, that there is one."""
     state = msgspec.to_builtins(fix)
-    facts = [f"{name} {value}" for name, value in state.items() if name not in ("text", "commands") and value]
+    left_out = ("text", "commands", "lasting")
+    facts = [f"{name} {value}" for name, value in state.items() if name not in left_out and value]
+    facts += ["lasting"] if fix.lasting else []
     yield f"  {name}   {', '.join(facts) or ('commands' if fix.commands else 'words')}"
     yield from (f"    {command.shell}: {line}" for command in fix.commands for line in command.line.splitlines())

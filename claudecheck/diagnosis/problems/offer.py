@@ -97,7 +97,7 @@ def offer(remedy: Remedy, values: Mapping[str, str], machine: Machine, tried: Tr
         tried=trial,
         needs=list(dict.fromkeys(needs)),
         place=fill(remedy.place, values) or _place(commands, places),
-        lasting=_lasting(change, commands, machine, places),
+        lasting=_lasting(change, commands, machine, places) if remedy.kind == "mend" else [],
     )
     return Offer(remedy=remedy, fix=fix, change=change)
 

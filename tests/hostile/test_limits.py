@@ -1,11 +1,13 @@
 """A machine that has too little left: a verdict may become incomplete, and is never another cause, or a bug of ours."""
 
 import errno
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -163,6 +165,18 @@ def test_a_socket_that_cannot_be_had_is_a_limit_of_this_machine(number: int, mon
     assert told.status in ("failing", "incomplete")
     found = [seen for seen in told.observations if seen.failure is Failure.LOCAL_LIMIT]
     assert found or told.status == "incomplete"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jump_s", [86_400.0, -86_400.0, 3e9], ids=["a day on", "a day back", "a century on"])
+@pytest.mark.parametrize("after", [1, 5, 20])
+def test_a_clock_that_jumps_in_the_middle_is_no_cause(
+    jump_s: float, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waits are measured by the clock that only goes on."""
+    read, asked = time.time, itertools.count()
+    monkeypatch.setattr(time, "time", lambda: read() + (jump_s if next(asked) >= after else 0.0))
+    assert report().status in ("healthy", "degraded", "incomplete")
 
 
 # -- who runs it, and where ----------------------------------------------------------------------------

@@ -86,3 +86,22 @@ def test_metrics_are_served_and_ctrl_c_ends_with_the_summary(tmp_path: Path) -> 
 def _get(port: int, path: str) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as page:
         return str(page.read().decode())
+
+
+def test_a_command_on_change_holds_up_neither_a_walk_nor_the_end(tmp_path: Path) -> None:
+    with Lab("healthy") as lab:
+        started = time.monotonic()
+        ran = doctor.run(
+            "watch", "--every", "1s", "--for", "2s", "--local-only", "--on-change", "sleep 300",
+            variables=lab.variables,
+        )  # fmt: skip
+    assert ran.exit_code == 0
+    assert "still running" in ran.err
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_a_log_that_is_a_pipe_nobody_reads_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    ran = doctor.invoke("watch", "--log", str(tmp_path / "log"), "--for", "1s")
+    assert ran.exit_code == 2

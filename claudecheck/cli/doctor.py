@@ -177,7 +177,9 @@ def interpreter_at(named: str | None) -> str | None:
     for candidate in (path / "bin" / "python3", path / "bin" / "python", path / "Scripts" / "python.exe"):
         if reading.is_file(candidate):
             return str(candidate)
-    found = reading.patiently(lambda: shutil.which(str(path)), None)
+    # A name with a slash is a place, and `Path` drops the dot of `./python3`.
+    place = str(path.absolute()) if os.path.dirname(named) else named  # noqa: PTH120
+    found = reading.patiently(lambda: shutil.which(place), None)
     if found is None:
         fail(
             f"there is no Python at {named}", "name an interpreter or a virtual environment: --python .venv/bin/python"

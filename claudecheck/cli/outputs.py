@@ -88,10 +88,10 @@ def _form(name: str, written: str) -> Format:
     return Format(name)
 
 
-def can_save(path: Path) -> None:
+def can_save(path: Path, example: str = "--save ~/report.json") -> None:
     """Said before the run, not after it."""
     if why := saving.fault_of(path):
-        fail(f"cannot write {path}: {why}", "name a file in a folder of yours: --save ~/report.json")
+        fail(f"cannot write {path}: {why}", f"name a file in a folder of yours: {example}")
 
 
 def deliver(report: Report, outputs: Outputs) -> None:

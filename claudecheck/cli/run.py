@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from claudecheck.cli import saving
 from claudecheck.cli.arguments import LocalOption, MessageOption, TimeoutOption
 from claudecheck.cli.output import aside, fail, look_of, warn
 from claudecheck.cli.outputs import can_save
@@ -39,7 +40,7 @@ def run(
     from claudecheck.program import start
 
     if always_report is not None:
-        can_save(always_report)
+        can_save(always_report, "--always-report ~/report.json")
     try:
         ended = start.run(command)
     except FileNotFoundError:
@@ -132,7 +133,5 @@ def _show(report: Report) -> None:
 def _save(report: Report, place: Path) -> None:
     from claudecheck.render.machine import to_json
 
-    try:
-        place.write_text(to_json(report), encoding="utf-8")
-    except OSError as error:
-        warn(f"cannot write {place}: {error.strerror}")
+    if why := saving.save(place, to_json(report)):
+        warn(f"cannot write {place}: {why}")

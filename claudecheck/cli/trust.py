@@ -41,7 +41,7 @@ def trust(
 
     interruption.at_most(timeout)
     if export is not None:
-        can_save(export)
+        can_save(export, "--export ~/root.pem")
     seen = trust_walk.walk(environment.read(os.environ), interpreter_at(python), Deadline(timeout))
     if isinstance(seen.answer, Stopped):
         _stop(seen.answer, as_json=json_)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from claudecheck.cli import saving
 from claudecheck.cli.arguments import ClientOption, LabelOption, LocalOption, PythonOption, TimeoutOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, warn, write
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from claudecheck.cli.metrics import Metrics
+    from claudecheck.cli.on_change import OnChange
     from claudecheck.diagnosis.series import Series
     from claudecheck.report import Report
     from claudecheck.run.watch import Walked
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d|)")
 SHORTEST_S = 1.0
-COMMAND_LIMIT_S = 60.0
 
 
 class Until(StrEnum):
@@ -79,7 +80,8 @@ def watch(
     series, stop = Series(), threading.Event()
     waited_for = False
     with ExitStack() as opened:
-        sinks = opened.enter_context(_sinks(log, listen, on_change, patience_s=2 * (pace.every_s + timeout)))
+        command = opened.enter_context(_commands(on_change))
+        sinks = opened.enter_context(_sinks(log, listen, command, patience_s=2 * (pace.every_s + timeout)))
         show = opened.enter_context(_screen(series, pace.every_s))
         try:
             for walked in walks(options, lambda: environment.read(os.environ), pace, stop):
@@ -132,7 +134,7 @@ def _seconds(text: str, option: str) -> float:
 class _Sinks:
     """The log, the metrics and the command: each takes every walk, and none of them ends the watch."""
 
-    def __init__(self, log: Path | None, metrics: Metrics | None, command: str | None) -> None:
+    def __init__(self, log: Path | None, metrics: Metrics | None, command: OnChange | None) -> None:
         self._log = log
         self._metrics = metrics
         self._command = command
@@ -143,7 +145,7 @@ class _Sinks:
         if self._metrics is not None:
             self._metrics.add(walked.report)
         if self._command is not None and changed:
-            _run_command(self._command, walked.report)
+            self._command.take(walked.report)
 
     def _append(self, walked: Walked, *, changed: bool) -> None:
         """One line, flushed; with the whole report when the state has changed."""
@@ -164,42 +166,28 @@ class _Sinks:
             "report": json.loads(to_json(report)) if changed else None,
         }
         assert self._log is not None  # noqa: S101  # asked by `take`
-        try:
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        except OSError as error:
-            warn(f"cannot write to {self._log}: {error.strerror}")
-
-
-def _run_command(command: str, report: Report) -> None:
-    """The user's command, told by variables what has changed; without this environment's credentials."""
-    import os
-    import subprocess
-
-    from claudecheck.machine.environment import without_clients
-
-    told = {
-        "CLAUDECHECK_STATUS": report.status,
-        "CLAUDECHECK_LAYER": report.first_failing_layer or "",
-        "CLAUDECHECK_PROBLEM": report.problem or "",
-        "CLAUDECHECK_EXIT_CODE": str(report.exit_code),
-    }
-    try:
-        subprocess.run(  # noqa: S602  # a shell's command is what the option takes
-            command, shell=True, check=False, timeout=COMMAND_LIMIT_S, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-            env={**without_clients(os.environ), **told},
-        )  # fmt: skip  # a shell's command is what the option takes
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        warn(f"--on-change: {type(error).__name__}")
+        if why := saving.add(self._log, json.dumps(line, ensure_ascii=False) + "\n"):
+            warn(f"cannot write to {self._log}: {why}")
 
 
 @contextmanager
-def _sinks(log: Path | None, listen: str | None, command: str | None, *, patience_s: float) -> Iterator[_Sinks]:
-    if log is not None:
-        try:
-            log.open("a", encoding="utf-8").close()
-        except OSError as error:
-            fail(f"cannot write to {log}: {error.strerror}", "name a file in a folder that you may write to")
+def _commands(command: str | None) -> Iterator[OnChange | None]:
+    if command is None:
+        yield None
+        return
+    from claudecheck.cli.on_change import OnChange
+
+    running = OnChange(command)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+@contextmanager
+def _sinks(log: Path | None, listen: str | None, command: OnChange | None, *, patience_s: float) -> Iterator[_Sinks]:
+    if log is not None and (why := saving.add(log, "")):
+        fail(f"cannot write to {log}: {why}", "name a file in a folder of yours: --log ~/watch.jsonl")
     if listen is None:
         yield _Sinks(log, None, command)
         return

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, cast
 
 from claudecheck.journal.deadline import Deadline
@@ -24,6 +25,7 @@ from claudecheck.journal.deadline import Deadline
 #: How soon a cancelled run is noticed.
 _SLICE_S = 0.1
 _LONGEST_STDERR = 1 << 16
+_MOST_BELOW = 1000
 #: What a tool that tells something of this machine needs to find its files and its desktop: no credential.
 _OF_TOOLS = {
     "PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "DBUS_SESSION_BUS_ADDRESS",
@@ -67,10 +69,14 @@ class Child:
             return None
 
     def kill(self) -> None:
-        """With everything that it has started."""
+        """With everything that it has started, also what has left its session (`setsid`) and still has its parent."""
         if sys.platform != "win32":
+            started = _below(self.pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
+            for pid in started:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
         self._process.kill()  # nothing happens to one that has ended
 
     def end(self, *, spare_others: bool = False) -> None:
@@ -79,6 +85,20 @@ class Child:
             self.kill()
         self._process.wait()
         _guard.release(self)
+
+
+def _below(pid: int) -> list[int]:
+    """The processes that this one has started, and those that they have; none where the system does not tell."""
+    found: list[int] = []
+    due = [pid]
+    while due and len(found) < _MOST_BELOW:
+        tasks = Path(f"/proc/{due.pop()}/task")
+        with contextlib.suppress(OSError, ValueError):
+            for thread in tasks.iterdir():
+                below = [int(number) for number in (thread / "children").read_text(encoding="ascii").split()]
+                due += below
+                found += below
+    return found
 
 
 class _Guard:

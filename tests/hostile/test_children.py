@@ -111,6 +111,13 @@ def test_what_a_child_has_started_ends_with_it(then: str, tmp_path: Path) -> Non
 
 
 @PROC
+def test_what_has_left_the_session_of_a_child_ends_with_it(tmp_path: Path) -> None:
+    mark = tmp_path / "pids"
+    run(f"setsid sleep 300 & echo $! $$ > {mark}; exec sleep 300", limit_s=1.0)
+    assert all(map(gone, numbers_in(mark)))
+
+
+@PROC
 def test_what_a_helper_has_left_running_stays_when_it_was_meant_to(tmp_path: Path) -> None:
     mark = tmp_path / "pids"
     ended = run(f"sleep 300 >/dev/null 2>&1 & echo $! $$ > {mark}; echo key", spare_others=True)

@@ -105,8 +105,7 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
     match tunnel.failure:
         case Failure.PROXY_AUTH_REQUIRED:
             seen.append(f"it offers {values['schemes']}" if values["schemes"] else "")
-            sent = "credentials were sent and refused" if tunnel.with_credentials else "no credentials are configured"
-            seen.append(sent)
+            seen.append(_what_became_of_credentials(evidence, tunnel))
             unsupported = bool(schemes) and not any(scheme in SPOKEN for scheme in schemes)
             return ("proxy-auth-unsupported" if unsupported else "proxy-auth-required"), seen, values, "high"
         case Failure.PROXY_DENIED:
@@ -135,6 +134,14 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
             return "proxy-not-a-proxy", seen, values, "high" if tunnel.first_bytes else "medium"
         case _:
             return "unknown", seen, values, "low"
+
+
+def _what_became_of_credentials(evidence: Evidence, tunnel: Tunnel) -> str:
+    if tunnel.with_credentials:
+        return "credentials were sent and refused"
+    if evidence.route.proxy_has_credentials:
+        return "credentials are configured, and the proxy did not ask for them: none were sent"
+    return "no credentials are configured"
 
 
 def _is_a_proxy(evidence: Evidence, tunnel: Tunnel) -> bool:

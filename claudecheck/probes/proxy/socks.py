@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from socksio import ProtocolError
 from socksio.socks5 import (
@@ -44,6 +44,7 @@ class Answer:
 
     failure: Failure | None = None
     error: str = ""
+    signed_in: bool = False  # user name and password were sent: the proxy had asked for them
 
 
 class Reader:
@@ -92,9 +93,9 @@ def negotiate(stream: Stream, reader: Reader, proxy: Proxy, host: str, port: int
     if proxy.has_credentials:
         stream.sendall(login)
         if not SOCKS5UsernamePasswordReply.loads(reader.exactly(2)).success:
-            return Answer(Failure.PROXY_AUTH_REQUIRED, "the proxy refuses this username and password")
+            return Answer(Failure.PROXY_AUTH_REQUIRED, "the proxy refuses this username and password", signed_in=True)
     stream.sendall(target)
-    return _reply(reader)
+    return replace(_reply(reader), signed_in=proxy.has_credentials)
 
 
 def _reply(reader: Reader) -> Answer:

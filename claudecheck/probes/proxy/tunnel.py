@@ -296,10 +296,11 @@ def _by_socks(
     limit = walk.deadline.share(limit_s)
     reader = socks.Reader(stream, time.monotonic() + limit)
     failure: Failure | None
+    signed_in = False
     try:
         stream.settimeout(max(limit, 0.001))
         answer = socks.negotiate(stream, reader, proxy, host, port)
-        failure, error = answer.failure, answer.error
+        failure, error, signed_in = answer.failure, answer.error, answer.signed_in
     except EOFError:
         failure, error = Failure.CLOSED, f"closed in the SOCKS dialogue ({len(reader.received)} bytes received)"
     except OSError as raised:
@@ -307,6 +308,7 @@ def _by_socks(
     excerpt = reader.received[:LONGEST_EXCERPT] if failure is Failure.NOT_A_PROXY else b""
     seen = msgspec.structs.replace(
         _facts(proxy, host, port, purpose),
+        with_credentials=signed_in,
         failure=failure,
         error=error,
         first_bytes=excerpt.decode("ascii", "backslashreplace"),

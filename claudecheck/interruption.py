@@ -9,6 +9,7 @@ import contextlib
 import faulthandler
 import os
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def at_most(seconds: float) -> None:
     """
     if not _listening:
         return
-    if hasattr(signal, "SIGALRM"):
+    if sys.platform != "win32":
         signal.signal(signal.SIGALRM, _overdue)
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_S, _LAST_S)
     nowhere = Path(os.devnull).open("w", encoding="ascii")  # noqa: SIM115  # it is written to when nothing else runs

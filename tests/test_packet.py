@@ -60,7 +60,7 @@ def test_there_is_a_message_for_everybody_who_may_have_to_act(owner: str | None)
             told = packet.ask(
                 replace(report, findings=[replace(report.findings[0], owner=owner), *report.findings[1:]])
             )
-            assert len(told) > 40
+            assert told.strip()
 
 
 def test_a_healthy_run_asks_for_nothing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import subprocess
@@ -10,15 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.diagnosis.problems.machine import Machine
 from claudecheck.diagnosis.problems.offer import fill_command, written_open
 from claudecheck.diagnosis.problems.problem import Problem
 from claudecheck.diagnosis.problems.remedy import HOLES, Remedy, fill
-from claudecheck.render.page import catalogue_markdown, page_text, problem_markdown, problem_page, ways
-from claudecheck.render.paper import Paper
+from claudecheck.render.page import catalogue_markdown, page_text, problem_markdown, ways
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "problems.md"
 
@@ -400,10 +397,7 @@ def test_markdown_holds_no_html_and_closes_its_fences(problem: Problem) -> None:
 @every_problem
 @pytest.mark.parametrize("unicode", [True, False])
 def test_a_page_fits_80_columns(problem: Problem, unicode: bool) -> None:
-    page = io.StringIO()
-    console = Console(file=page, width=80, _environ={})
-    console.print(problem_page(problem, Paper(width=80, unicode=unicode)), crop=False)
-    text = page.getvalue()
+    text = page_text(problem, width=80, colour=False, unicode=unicode)
     assert max(map(len, text.splitlines())) <= 80
     assert unicode or text.isascii()
     flat = " ".join(text.split())
@@ -412,8 +406,7 @@ def test_a_page_fits_80_columns(problem: Problem, unicode: bool) -> None:
 
 
 def test_a_page_shows_the_ways_of_all_systems_and_open_holes() -> None:
-    page = io.StringIO()
-    Console(file=page, width=80, _environ={}).print(problem_page(CATALOGUE["tls-intercepted"]), crop=False)
+    page = page_text(CATALOGUE["tls-intercepted"], width=80, colour=False, unicode=True)
     for words in (
         "(Linux)",
         "(macOS)",
@@ -422,7 +415,7 @@ def test_a_page_shows_the_ways_of_all_systems_and_open_holes() -> None:
         "cat <cafile> corporate-root.pem",
         "PowerShell",
     ):
-        assert words in page.getvalue()
+        assert words in page
 
 
 def test_the_page_for_a_machine_shows_its_system_shell_and_client_only() -> None:

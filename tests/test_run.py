@@ -41,7 +41,13 @@ def beside(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
 class Terminal:
     """A command in a terminal of its own, as a user has it."""
 
+    pid: int
+    screen: int
+    shown = ""
+
     def __init__(self, words: Sequence[str], *, size: tuple[int, int] = (40, 100)) -> None:
+        if sys.platform == "win32":
+            raise NotImplementedError
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -49,9 +55,10 @@ class Terminal:
             os.environ["CLAUDECHECK_TEST"] = "1"
             os.execv(words[0], list(words))
         self.resize(size)
-        self.shown = ""
 
     def resize(self, size: tuple[int, int]) -> None:
+        if sys.platform == "win32":
+            raise NotImplementedError
         import termios
 
         termios.tcsetwinsize(self.screen, size)

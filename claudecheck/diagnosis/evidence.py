@@ -64,6 +64,11 @@ class Evidence:
         return bool(self.route.proxy)
 
     @property
+    def meets_this_machine(self) -> bool:
+        """The endpoint is on this machine, on purpose: the lab's own."""
+        return self.run.demo
+
+    @property
     def official(self) -> bool:
         return self.route.official
 
@@ -131,11 +136,6 @@ class Evidence:
 
     def exchanges(self, step: str) -> list[HttpExchange]:
         return [seen for seen in self.journal.all(HttpExchange) if seen.step == step]
-
-    @cached_property
-    def first_models(self) -> HttpExchange | None:
-        """The first request for the models on the client's route."""
-        return next(iter(self.exchanges("models")), None)
 
     @cached_property
     def models(self) -> HttpExchange | None:

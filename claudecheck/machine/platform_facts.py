@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -258,6 +259,8 @@ def interfaces(name: System) -> tuple[str, ...]:
 
 def _is_up(interface: str) -> bool:
     """The kernel's flags for it. Not /sys: what is mounted there may be another network namespace's."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     import fcntl
     import struct
 

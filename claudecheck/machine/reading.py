@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -69,7 +70,7 @@ def opened(path: str | Path) -> BinaryIO:
     """
     descriptor = os.open(path, _AT_ONCE)
     kind = os.fstat(descriptor).st_mode
-    if stat.S_ISFIFO(kind):
+    if sys.platform != "win32" and stat.S_ISFIFO(kind):
         os.set_blocking(descriptor, True)
     elif not stat.S_ISREG(kind) and not (stat.S_ISCHR(kind) and os.isatty(descriptor)):
         os.close(descriptor)

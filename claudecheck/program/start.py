@@ -76,6 +76,8 @@ def end_as(code: int) -> int:
 
 def _passed_on(process: subprocess.Popen[bytes], relay: Relay) -> int:
     """Until the program has ended and what it said has been passed on. Another that it left behind may say more."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     import select
 
     poll = select.poll()
@@ -95,6 +97,8 @@ def _passed_on(process: subprocess.Popen[bytes], relay: Relay) -> int:
 
 def _leave_to_another(relay: Relay) -> None:
     """What the program left running in the background holds its stderr still: a child of ours passes that on."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     if os.fork() == 0:
         os.setsid()
         for other in (0, 1):  # a reader of stdout must not wait for us

@@ -90,6 +90,8 @@ class Relay:
 
     def _follow_settings(self) -> None:
         """What the program does to its terminal is meant for the real one: raw mode, no echo."""
+        if sys.platform == "win32":
+            raise NotImplementedError
         import termios
 
         now = _settings(self.ours)
@@ -124,6 +126,8 @@ def open_streams() -> Relay | Untouched:
 
 
 def _pty(*, both: bool) -> Relay | Untouched:
+    if sys.platform == "win32":
+        raise NotImplementedError
     import termios
 
     settings = _settings(_ERR)
@@ -137,6 +141,8 @@ def _pty(*, both: bool) -> Relay | Untouched:
 
 
 def _settings(terminal: int) -> list[Any] | None:
+    if sys.platform == "win32":
+        raise NotImplementedError
     import termios
 
     try:
@@ -146,6 +152,8 @@ def _settings(terminal: int) -> list[Any] | None:
 
 
 def _copy_size(source: int, target: int) -> None:
+    if sys.platform == "win32":
+        raise NotImplementedError
     import fcntl
     import termios
 

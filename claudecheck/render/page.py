@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -224,13 +224,6 @@ def _code_span(text: str) -> str:
 
 
 # -- terminal --------------------------------------------------------------------------------------
-
-_PLAIN = Paper(width=80, unicode=True)
-
-
-def problem_page(problem: Problem, paper: Paper = _PLAIN) -> Group:
-    """One page as a rich renderable. Print it with `crop=False`: commands are never wrapped."""
-    return Group(*_page(problem, paper))
 
 
 def page_text(problem: Problem, *, width: int, colour: bool, unicode: bool, machine: Machine | None = None) -> str:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import secrets
 import socketserver
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -222,7 +223,13 @@ def error(kind: str, message: str) -> str:
     return json.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "{request_id}"})
 
 
-class ApiServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+if sys.platform == "win32":  # it has no such sockets, and no namespaces
+    _UnixServer = socketserver.BaseServer
+else:
+    _UnixServer = socketserver.UnixStreamServer
+
+
+class ApiServer(socketserver.ThreadingMixIn, _UnixServer):
     """One for all scenarios of a run: it keeps no state. A context manager."""
 
     daemon_threads = True

@@ -189,6 +189,8 @@ class Workplace:
 
 @contextlib.contextmanager
 def _group_ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    if sys.platform == "win32":
+        raise NotImplementedError
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     yield

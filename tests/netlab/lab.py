@@ -40,7 +40,7 @@ def missing_for(scenario: Scenario) -> list[str]:
 
 def missing_requirements() -> list[str]:
     """Why the lab cannot run on this machine at all; empty when it can."""
-    missing = []
+    missing: list[str] = []
     if sys.platform != "linux":
         return ["Linux is needed for network namespaces"]
     if os.geteuid() != 0:

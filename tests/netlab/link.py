@@ -47,6 +47,8 @@ def start_link(here: tuple[Namespace, str], there: tuple[Namespace, str], link: 
 
 def open_tun(name: str, namespace: str) -> int:
     """A TUN device belongs to the namespace in which its file was opened."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     with Path(namespace).open() as handle:
         if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"setns {namespace}")

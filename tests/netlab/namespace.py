@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -130,6 +131,8 @@ class Namespace:
 
     def stop(self) -> None:
         """End what was started here, then whatever else still lives in the namespace."""
+        if sys.platform == "win32":
+            raise NotImplementedError
         for running in self.running:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(running.process.pid, signal.SIGKILL)

@@ -39,7 +39,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     for concern in evidence.concerns:
         if concern.kind == "provider-route":
             yield _provider(evidence, concern)
-        elif not (evidence.run.demo and concern.kind == "base-url-loopback"):
+        else:
             yield _concern(evidence, concern)
     yield from _login(evidence)
     yield from _sdk(evidence, told)

@@ -59,7 +59,7 @@ def _blocked(evidence: Evidence, connects: list[TcpConnect]) -> Finding:
             facts=("files-used-up",) if decisive.errno_name in ("EMFILE", "ENFILE") else (),
         )
     ours = addresses.is_loopback(decisive.address) and _meant_this_machine(evidence)
-    if not evidence.run.demo and ours and failure in CODES:
+    if not evidence.meets_this_machine and ours and failure in CODES:
         return evidence.finding(
             "base-url-loopback",
             values={**values, "variable": evidence.route.base_url_source},

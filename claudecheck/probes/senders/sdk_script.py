@@ -243,6 +243,8 @@ def bound_answers(client: Any) -> None:
 
 def bound_memory() -> None:
     """For what cannot be counted: a coding that only the SDK's own stack undoes."""
+    if sys.platform == "win32":
+        return
     try:
         import resource
 

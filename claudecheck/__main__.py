@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any, NoReturn
 
-from claudecheck import interruption
+from claudecheck.run import interruption
 
 #: Frames of a traceback, and characters, that are enough to find a bug.
 _FRAMES, _LONGEST = 12, 8000

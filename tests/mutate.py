@@ -55,7 +55,7 @@ EDITS = (
     Edit("rules/message.py", "if waited_out(evidence):", "if False:"),
     Edit("rules/hosts.py", "if len(blocked) == len(tried) and not _api_reached(evidence):", "if False:"),
     Edit("rules/environment.py", 'return "warning" if _stays_inside(evidence) else "error"', 'return "warning"'),
-    Edit("rules/http.py", "again is None or not again.reached or first is None", "again is None or first is None"),
+    Edit("rules/again.py", "again is None or not again.reached or not tries", "again is None or not tries"),
     Edit("questions.py", "if question.never_for and not facts.route.name_is_public", "if question.never_for and False"),
     # thresholds
     Edit("dates.py", "CLOCK_WRONG_S = 300.0", "CLOCK_WRONG_S = 3_000_000.0"),

@@ -69,7 +69,7 @@ def test_what_judges_and_renders_never_touches_the_world(folder: str) -> None:
 
 def test_diagnosis_knows_neither_probes_nor_renderers_nor_the_environment() -> None:
     # What a client is called, and which variable hands it a CA file, is said in one place.
-    vocabulary = ("route", "failures", "observations", "report", "whole_number", "clients.registry")
+    vocabulary = ("route", "failures", "observations", "report", "clients.registry", "clients.whole_number")
     allowed = ("claudecheck.diagnosis", *(f"claudecheck.{word}" for word in vocabulary))
     for path in sorted((PACKAGE / "diagnosis").rglob("*.py")):
         ours = {module for module in imports(path) if module.startswith("claudecheck.")}
@@ -94,6 +94,19 @@ def test_there_are_no_import_cycles() -> None:
 
     for name in sorted(graph):
         visit(name, ())
+
+
+def test_at_the_top_of_the_package_is_the_vocabulary_alone() -> None:
+    beside = {path.stem for path in PACKAGE.glob("*.py")}
+    assert beside == {"__init__", "__main__", "route", "failures", "observations", "report"}
+
+
+def test_no_redirect_is_followed() -> None:
+    """httpx follows none unless it is asked to, and the SDK is told not to."""
+    for path in modules():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.keyword) and node.arg == "follow_redirects":
+                assert ast.unparse(node.value) == "False", path.relative_to(ROOT)
 
 
 def test_only_the_commands_and_the_progress_line_write_to_a_stream() -> None:

@@ -57,7 +57,7 @@ def compare(
 
     Each route sends a message of one output token, unless --no-message leaves it out.
     """
-    from claudecheck import interruption
+    from claudecheck.run import interruption
     from claudecheck.run.compare import Asked
     from claudecheck.run.options import Options
 

@@ -38,13 +38,13 @@ def cure(
     """Print the commands that mend this shell: eval "$(claudecheck cure)". The report goes to stderr."""
     import os
 
-    from claudecheck import interruption
     from claudecheck.cli.arguments import Format
     from claudecheck.cli.outputs import rendered
     from claudecheck.cli.terminal import terminal_of
     from claudecheck.diagnosis.verdict import diagnose
     from claudecheck.machine import environment
     from claudecheck.render.cure import script
+    from claudecheck.run import interruption
     from claudecheck.run.options import Options
 
     interruption.at_most(timeout)

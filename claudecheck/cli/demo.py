@@ -52,9 +52,9 @@ def demo(
     import os
     from dataclasses import replace
 
-    from claudecheck import interruption
     from claudecheck.lab import FAULTS, Lab
     from claudecheck.machine import environment
+    from claudecheck.run import interruption
 
     interruption.at_most(timeout)
     if list_:

@@ -81,9 +81,9 @@ def doctor(
     """Say where the route to the API stops, why, and what to do."""
     import os
 
-    from claudecheck import interruption
     from claudecheck.diagnosis.third_parties import ThirdParties
     from claudecheck.machine import environment
+    from claudecheck.run import interruption
     from claudecheck.run.options import Options
 
     interruption.at_most(timeout)

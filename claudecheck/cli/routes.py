@@ -30,13 +30,13 @@ def routes(
     """Show what each client on this machine would do. Nothing is sent."""
     import msgspec
 
-    from claudecheck import interruption
     from claudecheck.clients.rows import objections
     from claudecheck.clients.rows import routes as routes_of
     from claudecheck.journal.deadline import Deadline
     from claudecheck.machine import environment
     from claudecheck.probes.senders import worker
     from claudecheck.render.routes import render_routes, routes_json
+    from claudecheck.run import interruption
 
     interruption.at_most(_FACTS_S)
     lines = _assigned(env_file) if env_file else {}

@@ -95,11 +95,11 @@ def _say(found: Explanation) -> None:
 def _walked(words: list[str], *, message: bool, timeout_s: float, local_only: bool) -> Report:
     import os
 
-    from claudecheck import interruption
     from claudecheck.cli.doctor import examined
     from claudecheck.diagnosis.verdict import diagnose
     from claudecheck.machine import environment
     from claudecheck.program.kind import kind_of
+    from claudecheck.run import interruption
     from claudecheck.run.options import Options
 
     interruption.at_most(timeout_s)

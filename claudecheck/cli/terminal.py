@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from claudecheck.whole_number import whole_number
+from claudecheck.clients.whole_number import whole_number
 
 _DEFAULT_WIDTH, _WIDEST = 80, 10_000
 #: The marks of the report, and one character from beyond the first plane: what can encode these can encode any text.

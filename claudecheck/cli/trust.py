@@ -33,11 +33,10 @@ def trust(
     """Show which client here trusts the API's certificate, and which store lacks what."""
     import os
 
-    from claudecheck import interruption
     from claudecheck.diagnosis.trust_matrix import Stopped
     from claudecheck.journal.deadline import Deadline
     from claudecheck.machine import environment
-    from claudecheck.run import trust_walk
+    from claudecheck.run import interruption, trust_walk
 
     interruption.at_most(timeout)
     if export is not None:

@@ -17,7 +17,7 @@ from claudecheck.cli import saving
 from claudecheck.cli.arguments import ClientOption, LabelOption, LocalOption, PythonOption, TimeoutOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, warn, write
-from claudecheck.whole_number import whole_number
+from claudecheck.clients.whole_number import whole_number
 
 if TYPE_CHECKING:
     from rich.live import Live

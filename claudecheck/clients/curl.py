@@ -21,9 +21,10 @@ from claudecheck.clients.credentials import API_KEY, AUTH_TOKEN
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.typescript_sdk import known_proxy, static
 from claudecheck.clients.urls import shown
+from claudecheck.clients.versions import release
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.observations import Concern, Interpreter, ProxyDetection, ProxyScheme
 from claudecheck.route import Credential, Endpoint, Plan, Proxy, Route, Secret, Trust, proxy_scheme
-from claudecheck.whole_number import whole_number
 
 BUNDLE = "CURL_CA_BUNDLE"
 _NAMES = {
@@ -208,8 +209,7 @@ def _reads_both(snapshot: Snapshot) -> bool:
 
 def _version(snapshot: Snapshot) -> tuple[int, ...] | None:
     program = snapshot.programs.get("curl")
-    told = re.match(r"(\d+)\.(\d+)", program.version) if program else None
-    return tuple(map(int, told.groups())) if told else None
+    return (release(program.version) or None) if program else None
 
 
 # -- what can be wrong -------------------------------------------------------------------------------

@@ -26,9 +26,10 @@ from claudecheck.clients.client import CaVariable
 from claudecheck.clients.proxies import is_address
 from claudecheck.clients.snapshot import FileFact, Setting, Snapshot
 from claudecheck.clients.urls import shown
+from claudecheck.clients.versions import release
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.observations import Concern
 from claudecheck.route import Endpoint, Proxy, Secret, Trust
-from claudecheck.whole_number import whole_number
 
 EXTRA = "NODE_EXTRA_CA_CERTS"
 CA = CaVariable(EXTRA, adds=True)
@@ -50,8 +51,8 @@ class Node:
     @classmethod
     def of(cls, snapshot: Snapshot) -> Node:
         program = snapshot.programs.get("node")
-        told = re.match(r"(\d+)\.(\d+)\.(\d+)", program.version) if program else None
-        return cls(tuple(map(int, told.groups()))) if told else cls()
+        version = release(program.version) if program else ()
+        return cls(version) if len(version) > 2 else cls()
 
     @property
     def reads_env_proxy(self) -> bool:

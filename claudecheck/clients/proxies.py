@@ -21,8 +21,8 @@ from claudecheck.clients import urls
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot
 from claudecheck.clients.urls import Url, UrlError, shown
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.route import Endpoint, Proxy, Secret, proxy_scheme
-from claudecheck.whole_number import whole_number
 
 SCHEMES = ("http", "https", "all")
 SYSTEM = "the system's settings"

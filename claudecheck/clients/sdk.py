@@ -6,12 +6,10 @@ The thresholds were read in the wheels of `anthropic` 0.30 to 2.12, `httpx` 0.27
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from claudecheck.clients.versions import Version, release
 from claudecheck.observations import AuthHeader, Interpreter
-
-Version = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class Sdk:
         if not interpreter.sdk:
             return cls()
         generation = interpreter.generation
-        stack = _version(interpreter.http_stack.rpartition(" ")[2]) or ((0, 28) if generation == 0 else (2, 16))
-        return cls(generation, _version(interpreter.sdk) or (generation, 999), stack)
+        stack = release(interpreter.http_stack.rpartition(" ")[2]) or ((0, 28) if generation == 0 else (2, 16))
+        return cls(generation, release(interpreter.sdk) or (generation, 999), stack)
 
     @property
     def key_header(self) -> AuthHeader:
@@ -101,9 +99,3 @@ class Sdk:
     def forgives_missing_ca(self) -> bool:
         """Before 0.28, httpx went on with its own bundle when SSL_CERT_FILE named no file."""
         return self.generation == 0 and self.stack < (0, 28)
-
-
-def _version(text: str) -> Version:
-    """The leading numbers; empty when there are none ("unknown")."""
-    told = re.match(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}", text)
-    return tuple(int(part) for part in told[0].split(".")) if told else ()

@@ -22,6 +22,7 @@ from claudecheck.clients.node import Choice, Node
 from claudecheck.clients.profiles import Found
 from claudecheck.clients.sdk import Sdk
 from claudecheck.clients.snapshot import Setting, Snapshot, Wanted
+from claudecheck.clients.versions import release
 from claudecheck.observations import AuthHeader, Concern, Interpreter, ProxyDetection
 from claudecheck.route import ClientName, Credential, Endpoint, Plan, Proxy, Route, Secret
 
@@ -68,7 +69,7 @@ def _read(snapshot: Snapshot, client: ClientName) -> Scene:
     own = {name: snapshot.get(name).strip() for name in _OWN if snapshot.get(name).strip()}
     read = replace(snapshot, variables=kept | own)
     program = snapshot.programs.get("typescript")
-    old = client == "typescript" and bool(program and program.version.startswith("0."))
+    old = client == "typescript" and bool(program and release(program.version)[:1] == (0,))
     key, token = own.get(API_KEY, ""), own.get(AUTH_TOKEN, "")
     found = profiles.find(read, _RULES) if client == "typescript" and not key and not token else None
     base = read_base(read, found)

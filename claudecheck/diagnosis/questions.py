@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.diagnosis import addresses
 from claudecheck.diagnosis.third_parties import ThirdParties, host_and_port
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import AuthHeader, HttpExchange, Observation, ProxyScheme, TlsHandshake
 from claudecheck.route import Credential, Route
-from claudecheck.whole_number import whole_number
 
 #: A lookup that takes this long pays for a nameserver that does not answer (glibc waits 5 s).
 SLOW_LOOKUP_MS = 1000.0

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from claudecheck.whole_number import whole_number
+from claudecheck.clients.whole_number import whole_number
 
 
 @dataclass(frozen=True)

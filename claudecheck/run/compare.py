@@ -17,7 +17,6 @@ from typing import Literal
 
 import msgspec
 
-from claudecheck import interruption
 from claudecheck.clients import base_url, credentials, proxies, python_sdk, registry, trust, urls
 from claudecheck.clients.proxies import Fault
 from claudecheck.clients.sdk import Sdk
@@ -28,6 +27,7 @@ from claudecheck.machine import environment
 from claudecheck.observations import Cut, End, Interpreter, Journal
 from claudecheck.probes import side_by_side
 from claudecheck.route import ClientName, Endpoint, Plan
+from claudecheck.run import interruption
 from claudecheck.run.examine import examine
 from claudecheck.run.options import Options
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from claudecheck import interruption
 from claudecheck.clients import python_sdk
 from claudecheck.clients.client import Client, InPython
 from claudecheck.clients.registry import load, named
@@ -39,7 +38,7 @@ from claudecheck.probes.senders import worker as workers
 from claudecheck.probes.tls import own_context
 from claudecheck.probes.walk import Walk
 from claudecheck.route import ClientName, Plan
-from claudecheck.run import crash
+from claudecheck.run import crash, interruption
 from claudecheck.run.options import Options
 
 if TYPE_CHECKING:

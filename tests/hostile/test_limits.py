@@ -67,7 +67,7 @@ def test_no_tight_limit_is_called_anything_else(limit: str) -> None:
 
 STUCK = """
 import re, sys, threading
-from claudecheck import interruption
+from claudecheck.run import interruption
 from claudecheck.run import examine
 interruption._GRACE_S = interruption._LAST_S = 0.2
 

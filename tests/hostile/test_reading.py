@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claudecheck.clients import claude_settings, custom_headers, profiles, sdk, urls
+from claudecheck.clients import claude_settings, custom_headers, profiles, urls, versions
 from claudecheck.clients.registry import clients
 from claudecheck.clients.secrets import secrets
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.journal.redact import Redactor
 from claudecheck.machine import environment, files, reading
 from claudecheck.probes.names import resolve
-from claudecheck.whole_number import whole_number
 from tests import doctor
 
 LONG = "/a" * 4000
@@ -216,7 +216,7 @@ def test_any_text_is_a_url_or_is_not(text: str) -> None:
     custom_headers.read(text)
     with contextlib.suppress(urls.UrlError):
         urls.parse(text)
-    assert isinstance(sdk._version(text), tuple)
+    assert isinstance(versions.release(text), tuple)
 
 
 @pytest.mark.parametrize(

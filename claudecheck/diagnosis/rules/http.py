@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.diagnosis import origin, products, questions, variations
 from claudecheck.diagnosis.evidence import Evidence
 from claudecheck.diagnosis.problems import CATALOGUE
@@ -15,7 +16,6 @@ from claudecheck.diagnosis.rules.environment import login_failed
 from claudecheck.failures import Failure, Stage
 from claudecheck.observations import Exit, HttpExchange
 from claudecheck.report import Confidence, Finding, Layer, Owner, Severity
-from claudecheck.whole_number import whole_number
 
 _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 

@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.failures import Failure
 from claudecheck.machine import platform_facts, reading
 from claudecheck.observations import Family, NameLookup, Purpose, ResolverConfig
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.walk import Walk
-from claudecheck.whole_number import whole_number
 
 #: glibc asks one silent nameserver twice for 5 s each. The synchronous client waits for that: its
 #: connect timeout does not cover names.

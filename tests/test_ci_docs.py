@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from claudecheck.diagnosis.policy import ANY, GROUPS
 from claudecheck.diagnosis.problems import CATALOGUE
 from claudecheck.lab import Lab
 from claudecheck.machine import policy
-from tests import ci_readers, doctor
+from tests import ci_readers, doctor, shell
 
 #: Real runs side by side: left to CI.
 pytestmark = pytest.mark.slow
@@ -52,7 +51,7 @@ def commands_of(name: str) -> list[str]:
     if name == "groovy":
         return re.findall(r"sh '(.*?)'\n", text)
     if name == "make":
-        return ["make -s -f - claude-api <<'MAKEFILE'\n" + text + "MAKEFILE"]
+        return ["$REAL_MAKE -s -f - claude-api <<'MAKEFILE'\n" + text + "MAKEFILE"]
     if name == "sh":
         return [line for line in text.splitlines() if line]
     document = read_yaml(text)
@@ -72,29 +71,7 @@ def commands_of(name: str) -> list[str]:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
-    """A PATH whose `claudecheck` is the one of this checkout, and whose pip installs nothing."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    programs = {
-        "claudecheck": f'exec {sys.executable} -m claudecheck "$@"',
-        "python3": f'[ "$1 $2" = "-m pip" ] && exit 0\nexec {sys.executable} "$@"',
-    }
-    for name, script in programs.items():
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-    found = doctor.clean_environment({"CLAUDECHECK": "claudecheck.whl", "VIRTUAL_ENV": sys.prefix})
-    return {**found, "PATH": f"{folder}{os.pathsep}{found['PATH']}", "PYTHONPATH": str(doctor.ROOT)}
-
-
-def shell(script: str, environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", script],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return shell.machine(tmp_path / "bin")
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -156,7 +133,7 @@ def test_the_commands_of_a_piece_pass_and_fail_as_they_should(
     assert any("claudecheck doctor" in command for command in commands)
     for fault, code in (("healthy", 0), ("key-invalid", 15)):
         with Lab(fault) as lab:
-            codes = [shell(command, {**machine, **lab.variables}, tmp_path).returncode for command in commands]
+            codes = [shell.run(command, {**machine, **lab.variables}, tmp_path).returncode for command in commands]
         assert codes[-1] == (code if name != "make" or not code else 2)
         assert set(codes[:-1]) <= {0}
     for place in tmp_path.rglob("*.xml"):
@@ -168,7 +145,7 @@ def test_every_other_command_of_the_guide_runs(machine: dict[str, str], tmp_path
     assert len(lines) == 3
     with Lab("healthy") as lab:
         for line in lines:
-            ran = shell(line, {**machine, **lab.variables}, tmp_path)
+            ran = shell.run(line, {**machine, **lab.variables}, tmp_path)
             assert (ran.returncode, ran.stderr) == (0, ""), line
     assert {place.name for place in tmp_path.iterdir()} >= {"report.json", "report.xml", "claude.prom"}
 
@@ -205,7 +182,7 @@ def action_step(
         name: re.sub(r"\$\{\{ (.*?) \}\}", lambda found: values[found[1]], written)
         for name, written in step.get("env", {}).items()
     }
-    return shell(step["run"], {**runner, **variables}, folder)
+    return shell.run(step["run"], {**runner, **variables}, folder)
 
 
 @pytest.fixture

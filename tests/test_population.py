@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from claudecheck.cli import merge
 from claudecheck.diagnosis.population import Population, decoder
 from claudecheck.diagnosis.series import Series
 from claudecheck.observations import ResolverConfig
@@ -199,3 +200,11 @@ def test_a_series_of_a_hundred_thousand_walks_takes_no_more_memory_than_one_of_a
     finally:
         tracemalloc.stop()
     assert late < early * 1.2 + 100_000
+
+
+def test_reports_that_are_put_together_are_read_one_by_one() -> None:
+    """As `cat *.json` does it, with the text that people read, or a line each."""
+    printed = to_json(HEALTHY).encode()
+    assert b"\n" in printed.strip()
+    assert list(merge._reports(io.BytesIO(printed * 3))) == [printed.strip(), printed.strip(), printed]
+    assert list(merge._reports(io.BytesIO(b'{"a": 1}\n\n{"a": 2}\n'))) == [b'{"a": 1}\n', b'{"a": 2}\n']

@@ -34,19 +34,17 @@ def _client_names() -> list[str]:
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON; the same as --format json.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the report.")]
 OutputOption = Annotated[
     list[str] | None,
     typer.Option(
         "--output",
         metavar="FORMAT[:FILE]",
-        help="Another form of the report, to a file or instead of the text. Repeatable.",
+        help="Write the report in this format too: to FILE, or to stdout instead of the text. Repeatable.",
         autocompletion=lambda incomplete: [name for name in Format if name.startswith(incomplete)],
     ),
 ]
-LabelOption = Annotated[
-    str, typer.Option("--label", metavar="NAME", help="Put a name into the report, to tell many of them apart.")
-]
+LabelOption = Annotated[str, typer.Option("--label", metavar="NAME", help="Name the report, to tell it from others.")]
 PacketOption = Annotated[
     Path | None,
     typer.Option(
@@ -55,21 +53,20 @@ PacketOption = Annotated[
 ]
 AskOption = Annotated[bool, typer.Option("--ask", help="Print only the message for whoever has to act.")]
 PrivateOption = Annotated[
-    bool, typer.Option("--private", help="In --packet and --ask, replace names of hosts and users by pseudonyms.")
+    bool, typer.Option("--private", help="In --packet and --ask, replace the names of hosts and users by pseudonyms.")
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Everything that was seen, ruled out and varied, and every fix.")
+    bool, typer.Option("--verbose", "-v", help="Show all that was seen, ruled out and varied, and every fix.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing when the client gets through.")]
-MessageOption = Annotated[
-    bool, typer.Option("--no-message", help="Leave out the message, which costs one output token.")
-]
+MessageOption = Annotated[bool, typer.Option("--no-message", help="Send no message; one costs one output token.")]
 OnlyOption = Annotated[
-    Stage | None, typer.Option("--only", metavar="STAGE", help="Walk as far as this stage: nothing after it is sent.")
+    Stage | None,
+    typer.Option("--only", metavar="STAGE", help="Stop after this stage; send nothing for those after it."),
 ]
 SkipOption = Annotated[
     Stage | None,
-    typer.Option("--skip", metavar="STAGE", help="Leave out this stage, and those after it, which need it."),
+    typer.Option("--skip", metavar="STAGE", help="Stop before this stage; those after it need it."),
 ]
 UrlArgument = Annotated[
     str | None,
@@ -81,7 +78,7 @@ KeyNameOption = Annotated[
     typer.Option(
         "--key-env",
         metavar="NAME",
-        help="The variable with the key for URL; to another host than the environment's no other key is sent.",
+        help="The variable with the key for URL; a host that is not the environment's gets no other key.",
     ),
 ]
 PythonOption = Annotated[
@@ -95,7 +92,7 @@ ClientOption = Annotated[
         parser=_client,
         autocompletion=_client_names,
         metavar=f"[{'|'.join(NAMES)}]",
-        help="Whose route is walked; by default the Python SDK's.",
+        help="The client whose route is walked; by default the Python SDK.",
     ),
 ]
 ModelOption = Annotated[
@@ -103,7 +100,10 @@ ModelOption = Annotated[
     typer.Option("--model", metavar="ID", help="The model that the message goes to; by default the newest haiku."),
 ]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", help="The answer comes within this time.", min=1.0, max=600.0)
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="Give up after this time, with what is known by then.", min=1.0, max=600.0
+    ),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 when there are warnings.")]
 LocalOption = Annotated[
@@ -114,7 +114,11 @@ SaveOption = Annotated[
 ]
 PolicyOption = Annotated[
     Path | None,
-    typer.Option("--policy", metavar="FILE", help="What the route must be like; by default the project's, if any."),
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="A file that says what the route must be like; by default the project's, if any.",
+    ),
 ]
 NoPolicyOption = Annotated[bool, typer.Option("--no-policy", help="Judge the route without the project's policy.")]
 ReplayOption = Annotated[
@@ -143,7 +147,7 @@ KeyNamesOption = Annotated[
     typer.Option(
         "--key-env",
         metavar="NAME",
-        help="The variable with the key for the --base-url in the same place; no other key is sent there. Repeatable.",
+        help="The variable with the key for the --base-url in the same place, which gets no other. Repeatable.",
     ),
 ]
 ClientsOption = Annotated[

@@ -37,8 +37,8 @@ def compare(
     proxy: ProxiesOption = None,
     base_url: BaseUrlsOption = None,
     key_env: KeyNamesOption = None,
-    ipv4: Annotated[bool, typer.Option("--ipv4", help="A route with IPv4 addresses alone.")] = False,
-    ipv6: Annotated[bool, typer.Option("--ipv6", help="A route with IPv6 addresses alone.")] = False,
+    ipv4: Annotated[bool, typer.Option("--ipv4", help="A route over IPv4 only.")] = False,
+    ipv6: Annotated[bool, typer.Option("--ipv6", help="A route over IPv6 only.")] = False,
     client: ClientsOption = None,
     python: PythonsOption = None,
     ca_file: CaFilesOption = None,
@@ -53,7 +53,7 @@ def compare(
     model: ModelOption = None,
     local_only: LocalOption = False,
 ) -> None:
-    """Walk several routes at the same time, each one change away from the environment as it is.
+    """Walk several routes side by side, each one change away from the environment as it is.
 
     Each route sends a message of one output token, unless --no-message leaves it out.
     """

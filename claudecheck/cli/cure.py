@@ -21,7 +21,8 @@ from claudecheck.cli.output import aside, write
 from claudecheck.report import ExitCode
 
 PersistOption = Annotated[
-    bool, typer.Option("--persist", help="Also print what keeps it: a line in the shell's start-up file, or a secret.")
+    bool,
+    typer.Option("--persist", help="Also print what makes it last: a line in the shell's start-up file, or a secret."),
 ]
 
 
@@ -35,7 +36,7 @@ def cure(
     local_only: LocalOption = False,
     replay: ReplayOption = None,
 ) -> None:
-    """Print the commands that mend this shell: eval "$(claudecheck cure)". The report goes to stderr."""
+    """Print the commands that fix this shell: eval "$(claudecheck cure)". The report goes to stderr."""
     import os
 
     from claudecheck.cli.arguments import Format

@@ -35,9 +35,9 @@ def _fault_names(incomplete: str) -> list[tuple[str, str]]:
 
 def demo(
     fault: Annotated[
-        str, typer.Argument(help="What is broken; `--list` names all.", autocompletion=_fault_names)
+        str, typer.Argument(help="What to break; --list names all.", autocompletion=_fault_names)
     ] = "healthy",
-    list_: Annotated[bool, typer.Option("--list", help="Name what can be broken here, and exit.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List what can be broken here, and exit.")] = False,
     json_: JsonOption = False,
     format_: FormatOption = Format.TEXT,
     output: OutputOption = None,

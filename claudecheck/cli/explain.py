@@ -50,9 +50,11 @@ def explain(
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the explanation of a text as JSON.")] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Of a problem, show every system, shell and client.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Show the page of a problem for every system, shell and client.")
+    ] = False,
     client: ClientOption = None,
-    list_: Annotated[bool, typer.Option("--list", help="Name every problem, and exit.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List every problem, and exit.")] = False,
 ) -> None:
     """Explain a problem by its code, or find it in a text. Offline."""
     from claudecheck.diagnosis.problems import CATALOGUE

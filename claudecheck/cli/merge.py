@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -60,6 +61,9 @@ def merge(
         write(rendered.render_merged(merged, width=look.width, colour=look.colour, unicode=look.unicode))
 
 
+_BETWEEN = re.compile(rb"(?<=\n})\s+(?={)")
+
+
 def _added(population: Population, text: bytes) -> bool:
     import msgspec
 
@@ -115,15 +119,27 @@ def _of_file(path: Path, *, named: bool) -> Iterator[bytes]:
 
 
 def _reports(stream: BinaryIO) -> Iterator[bytes]:
-    """One report, or one a line. A report that is printed for people has lines too, and its first is a lone brace."""
+    """One report a line, or reports as they are printed for people, whose first line is a lone brace."""
     from claudecheck.diagnosis.archive import LARGEST_REPORT
 
     first = b"\n"
     while first and not first.strip():
         first = stream.readline(LARGEST_REPORT)
     if first.lstrip().startswith(b"{") and not first.rstrip().endswith(b"}"):
-        first += stream.read(LARGEST_REPORT)
+        yield from _printed(first, stream, LARGEST_REPORT)
+        return
     while first:
         if first.strip():
             yield first
         first = stream.readline(LARGEST_REPORT)
+
+
+def _printed(held: bytes, stream: BinaryIO, largest: int) -> Iterator[bytes]:
+    """Of several, as `cat *.json` puts them together, each ends in a brace at the beginning of a line."""
+    while more := stream.read(largest):
+        *whole, held = _BETWEEN.split(held + more)
+        yield from whole
+        if len(held) > largest:
+            break  # no report is as large
+    if held.strip():
+        yield held

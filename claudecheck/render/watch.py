@@ -33,7 +33,7 @@ def live(series: Series, report: Report, *, width: int, unicode: bool, note: str
 def change(episode: Episode, jumped_s: float = 0.0) -> str:
     """The line that is printed when the state changes, without a terminal."""
     jump = f" (the clock jumped by {jumped_s:g} s)" if jumped_s else ""
-    return f"{episode.began}  {_words(episode.state)}{jump}"
+    return f"{_second(episode.began)}  {_words(episode.state)}{jump}"
 
 
 def summary_text(series: Series, *, width: int, colour: bool, unicode: bool) -> str:
@@ -91,9 +91,16 @@ def _words(state: State) -> str:
 
 def _episode(episode: Episode, paper: Paper, *, last: bool) -> Text:
     mark: StageStatus = "pass" if episode.state.status == "healthy" else "warn" if episode.state.through else "fail"
-    span = f"since {episode.began}" if last else f"{episode.began} to {episode.ended}"
+    began = _second(episode.began)
+    span = f"since {began}" if last else f"{began} to {_second(episode.ended)}"
     said = f"{span}  {_words(episode.state)}, {count(episode.walks, 'walk')}"
     return Text.assemble("  ", paper.mark(mark), " ", paper.text(said))
+
+
+def _second(moment: str) -> str:
+    """Without the milliseconds of a report's own time."""
+    whole, point, _ = moment.partition(".")
+    return f"{whole}Z" if point else moment
 
 
 def _stages(series: Series, report: Report, paper: Paper) -> Table:

@@ -133,6 +133,7 @@ PROXIES = (
     _proxy("'http://proxy.corp:3128'", "proxy-url-invalid"),
     _proxy("http://proxy.corp:3128\n", "proxy-url-invalid"),
     _proxy("http:/proxy.corp:3128", "proxy-url-invalid", silent=True),
+    _proxy("htp//proxy.corp:3128", "proxy-url-invalid", silent=True),
     _proxy("http://", "proxy-url-invalid", silent=True),
     _proxy("http://proxy.corp:99999", "proxy-url-invalid", silent=True),
     Case("lower case alone", {"https_proxy": "http://lower:1"}),

@@ -194,6 +194,7 @@ def test_node_trusts_what_its_variables_name(
     [
         ("7.88.1", "http:///proxy.corp:8080", SHOWN, ()),
         ("7.88.1", "http:////proxy.corp:8080", "direct", ("proxy-url-invalid",)),
+        ("7.88.1", "htp//proxy.corp:8080", "direct", ("proxy-url-invalid",)),
         ("7.88.1", "http://joe:hunter@22@proxy.corp:8080", "direct", ("proxy-url-invalid",)),
         ("7.88.1", "http://joe:hunter#22@proxy.corp:8080", "direct", ("proxy-url-invalid",)),
     ],

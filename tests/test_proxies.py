@@ -36,6 +36,14 @@ def known_of(told: Plan) -> str:
     return told.route.known_proxy.source if told.route.known_proxy else ""
 
 
+def test_a_mistyped_scheme_is_named_and_what_was_meant_is_suggested() -> None:
+    for value in ("htp//proxy.corp:3128", "http:/proxy.corp:3128", "https//proxy.corp:3128"):
+        told = only(plan({"HTTPS_PROXY": value}))
+        assert (told.kind, told.subject) == ("proxy-url-invalid", "HTTPS_PROXY")
+        assert "mistyped scheme" in told.detail
+        assert told.values["suggestion"] == "http://proxy.corp:3128"
+
+
 def test_the_systems_proxy_is_used_when_no_variable_is_set() -> None:
     told = plan(os="Darwin", system_proxies=SYSTEM)
     proxy = proxy_of(told)

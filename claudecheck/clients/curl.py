@@ -118,6 +118,8 @@ def parse(setting: Setting) -> Proxy | Concern:
     scheme = (told[1] or "http").lower() if told else ""
     if told is None or whole_number(told[4] or "0", most=65535) is None:
         return _refused("proxy-url-invalid", setting, "is not a URL that curl can read")
+    if told[1] is None and re.match(r"\w+//|https?:?/", setting.value):
+        return _refused("proxy-url-invalid", setting, f"has a mistyped scheme: {told[3]} is taken for the host")
     if scheme == "socks":
         scheme = "socks4"
     spoken = proxy_scheme(scheme)

@@ -112,7 +112,9 @@ def _misread(url: Url) -> str:
     """What the parser accepts and nobody can have meant."""
     if "@" in url.target or "@" in url.fragment:
         return "has a / ? or # before the @, so that the part before it is taken for the host"
-    if not url.host or url.host in ("http", "https"):
+    if url.host and (url.target.startswith("//") or url.host in ("http", "https")):
+        return f"has a mistyped scheme: {url.host} is taken for the host"
+    if not url.host:
         return "names no host"
     if re.search(r"[^\w.:-]", url.host):
         return "has characters in the host that no name can have"
@@ -125,7 +127,7 @@ def _unreadable(value: str, why: str) -> tuple[str, str]:
     """(detail, suggestion): the userinfo is never repeated, only how to write it."""
     cleaned = re.sub(r"[\s\"'`\u2018-\u201d\u200b-\u200d\ufeff]", "", value)
     before, at, host = cleaned.rpartition("@")
-    host = re.sub(r"^[a-z]+:/{0,2}", "", host) if not at else host
+    host = re.sub(r"^[a-z0-9]+(?::/{0,2}|//)", "", host) if not at else host
     scheme = before.partition("://")[0] if "://" in before else cleaned.partition("://")[0] if "://" in cleaned else ""
     if not re.fullmatch(r"https?|socks5h?", scheme):
         scheme = "http"

@@ -114,6 +114,7 @@ class Surroundings(Observation, frozen=True, kw_only=True, tag="surroundings"):
     mesh: str = ""  # "istio", "linkerd": the sidecar that takes this pod's connections
     service: str = ""  # "systemd", "launchd", "cron": what started us in place of a person
     unit: str = ""  # the systemd unit
+    agents: list[str] = []  # products that take a machine's traffic, by the folders that they install
     variables: list[SetVariable] = []
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from claudecheck.clients import python_sdk, rows
 from claudecheck.clients.snapshot import Setting, Snapshot
-from claudecheck.machine import environment, files, platform_facts, reading
-from claudecheck.observations import Interpreter, LocalNetwork, Run
+from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.machine import environment, files, platform_facts, reading, surroundings
+from claudecheck.observations import Interpreter, Journal, LocalNetwork, Run
+from claudecheck.render.terminal import render_text
 from tests import sdk_cases, sdk_files
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the permission bits of POSIX")
@@ -56,6 +58,21 @@ def test_the_surroundings_are_told_by_their_signs(tmp_path: Path) -> None:
     run = environment.run_observation(environment.read(variables, root=str(tmp_path)))
     assert (run.os, run.os_release) == ("Linux", "Debian GNU/Linux 12 (bookworm)")
     assert (run.container, run.wsl, run.ssh, run.ci, run.editor) == ("docker", True, True, "github", "vscode")
+
+
+@LINUX
+def test_what_else_has_a_hand_in_the_traffic_is_named_beside_the_verdict(tmp_path: Path) -> None:
+    snapshot = environment.read({}, root=str(tmp_path))
+    assert surroundings.read(snapshot, root=str(tmp_path)).agents == []
+    (tmp_path / "opt/zscaler").mkdir(parents=True)
+    seen = surroundings.read(snapshot, root=str(tmp_path))
+    assert seen.agents == ["Zscaler"]
+    network = LocalNetwork(ipv4_route=True, ipv6_route=False, interfaces=["eth0", "wg0"])
+    report = diagnose(Journal((Run(version="0", started_at="2026-11-30T10:00:00Z"), seen, network)))
+    told = render_text(report, width=100, colour=False, unicode=True, verbose=True)
+    assert "VPN interface wg0" in told
+    assert "installed: Zscaler" in told
+    assert not any("Zscaler" in finding.cause for finding in report.findings)
 
 
 @LINUX

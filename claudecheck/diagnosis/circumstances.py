@@ -110,10 +110,15 @@ def _place(journal: Journal) -> Iterator[Fact]:
         yield "hosts-mounted"
 
 
+def vpn_interfaces(network: LocalNetwork | None) -> list[str]:
+    """Those that are up and have the name that a VPN gives them."""
+    names = network.interfaces if network else []
+    return [name for name in names if name.lower().startswith(_VPN_INTERFACES)]
+
+
 def _resolvers(journal: Journal) -> Iterator[Fact]:
     resolver, network = journal.first(ResolverConfig), journal.first(LocalNetwork)
-    interfaces = [name.lower() for name in network.interfaces] if network else []
-    vpn = any(name.startswith(_VPN_INTERFACES) for name in interfaces)
+    vpn = bool(vpn_interfaces(network))
     if vpn:
         yield "vpn"
     servers = resolver.nameservers if resolver else []

@@ -53,6 +53,23 @@ TOOLS = (
     "xdg-open",
 )
 #: Ports on which a sidecar listens in the pod's own network, and whose they are.
+#: Programs that filter, inspect or carry a machine's traffic, by what their installers leave: on Linux and macOS.
+#: That one is installed says nothing about what failed.
+_AGENTS = {
+    "Zscaler": ("opt/zscaler", "Applications/Zscaler"),
+    "Netskope": ("opt/netskope", "Library/Application Support/Netskope"),
+    "GlobalProtect": ("opt/paloaltonetworks/globalprotect", "Applications/GlobalProtect.app"),
+    "Cisco Secure Client": ("opt/cisco/secureclient", "opt/cisco/anyconnect", "Applications/Cisco"),
+    "FortiClient": ("opt/forticlient", "Applications/FortiClient.app"),
+    "Cloudflare WARP": ("usr/bin/warp-svc", "Applications/Cloudflare WARP.app"),
+    "Sophos": ("opt/sophos-spl", "Library/Sophos Anti-Virus"),
+    "Kaspersky": ("opt/kaspersky", "Library/Application Support/Kaspersky Lab"),
+    "ESET": ("opt/eset", "Applications/ESET Endpoint Security.app"),
+    "Bitdefender": ("opt/bitdefender-security-tools", "Library/Bitdefender"),
+    "CrowdStrike Falcon": ("opt/CrowdStrike", "Applications/Falcon.app"),
+    "Little Snitch": ("Applications/Little Snitch.app",),
+    "OpenSnitch": ("usr/bin/opensnitchd",),
+}
 _CAP_NET_ADMIN = 12  # linux/capability.h
 _SIDECARS = {15001: "istio", 15006: "istio", 4140: "linkerd", 4143: "linkerd"}
 _VARIABLE = re.compile(
@@ -83,6 +100,7 @@ def read(snapshot: Snapshot, *, root: str = "/") -> Surroundings:
         mesh=_mesh(base) if snapshot.container == "kubernetes" else "",
         service=service,
         unit=_unit(base) if service == "systemd" else "",
+        agents=[name for name, places in _AGENTS.items() if any(reading.exists(base / one) for one in places)],
         variables=list(_variables(snapshot, base)),
     )
 

@@ -65,7 +65,7 @@ def _page(report: Report) -> Iterator[str]:
         yield from variation_table(report)
     for finding in verdict.others(report):
         yield from _in_short(finding)
-    notes = [*verdict.surroundings(report), verdict.cut(report), verdict.cost(report.billed)]
+    notes = [*verdict.surroundings(report), *verdict.around(report), verdict.cut(report), verdict.cost(report.billed)]
     made = f"claudecheck {report.tool.version}, {report.started_at}"
     yield " · ".join(prose(note) for note in (*notes, made) if note)
 

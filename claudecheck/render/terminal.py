@@ -76,7 +76,7 @@ def _page(report: Report, paper: Paper) -> Iterator[RenderableType]:
 def _header(report: Report, paper: Paper) -> Iterator[RenderableType]:
     """The command, then what decides the route."""
     command = paper.text(f"claudecheck {verdict.command(report)}", STRONG)
-    phrases = [paper.text(phrase) for phrase in verdict.surroundings(report)]
+    phrases = [paper.text(phrase) for phrase in (*verdict.surroundings(report), *verdict.around(report))]
     return _flow([command, *phrases], " " * _GAP, 2, paper)
 
 

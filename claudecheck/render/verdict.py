@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from claudecheck.clients import registry
-from claudecheck.observations import Cut, End, Interpreter, Observation, RouteView, Run
+from claudecheck.diagnosis import circumstances
+from claudecheck.observations import (
+    Cut,
+    End,
+    Interpreter,
+    LocalNetwork,
+    Observation,
+    RouteView,
+    Run,
+    Surroundings,
+)
 from claudecheck.render.moves import MOVES
 from claudecheck.report import AnsweredBy, Billed, Finding, Fix, Report, StageRow, StageStatus, VariationRow
 
@@ -84,6 +94,16 @@ def surroundings(report: Report) -> list[str]:
         chosen = "claudecheck's own" if interpreter.chosen_by == "own" else interpreter.chosen_by
         phrases.append(_noted(interpreter.path, chosen))
     return phrases
+
+
+def around(report: Report) -> list[str]:
+    """What else has a hand in this machine's traffic: beside the verdict, and no cause without a variation."""
+    vpn = circumstances.vpn_interfaces(observed(report, LocalNetwork))
+    seen = observed(report, Surroundings)
+    return [
+        *([f"VPN interface {', '.join(vpn)}"] if vpn else []),
+        *([f"installed: {', '.join(seen.agents)}"] if seen is not None and seen.agents else []),
+    ]
 
 
 def headline(report: Report) -> str:

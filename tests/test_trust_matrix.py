@@ -597,7 +597,7 @@ def test_nothing_is_exported_that_only_the_connection_vouches_for(tmp_path: Path
     with Lab("tls-intercepted") as opened:
         ran = doctor.run("trust", "--export", str(place), "--python", PYTHON, variables=opened.variables)
     assert ran.exit_code == ExitCode.USAGE
-    assert "no store of this machine holds the authority" in ran.err
+    assert "no store on this machine has the CA certificate" in ran.err
     assert not place.exists()
 
 

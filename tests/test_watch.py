@@ -83,6 +83,27 @@ def test_metrics_are_served_and_ctrl_c_ends_with_the_summary(tmp_path: Path) -> 
     assert "got through" in out or "failed" in out
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_walk_that_a_signal_cuts_is_no_failure_of_the_route(number: int, tmp_path: Path) -> None:
+    """The second walk waits for an answer when the signal comes: one walk was made, and it got through."""
+    log = tmp_path / "walks.jsonl"
+    with Lab("healthy-slow") as lab:
+        watching = subprocess.Popen(
+            [*WATCH, "--every", "1s", "--log", str(log)],
+            env=doctor.clean_environment(lab.variables), stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        end = time.monotonic() + 60
+        while len(lab.requests) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        watching.send_signal(number)
+        out, _ = watching.communicate(timeout=30)
+    assert "1 walk, and every one got through" in out
+    assert watching.returncode == 0
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 1
+
+
 def _get(port: int, path: str) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as page:
         return str(page.read().decode())

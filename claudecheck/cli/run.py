@@ -26,7 +26,11 @@ def run(
     ],
     always_report: Annotated[
         Path | None,
-        typer.Option("--always-report", metavar="FILE", help="Walk its route in any case; write the report as JSON."),
+        typer.Option(
+            "--always-report",
+            metavar="FILE",
+            help="Walk the route even when the program succeeds; write the report as JSON.",
+        ),
     ] = None,
     no_message: MessageOption = False,
     timeout: TimeoutOption = 30.0,

@@ -24,13 +24,15 @@ def trust(
     export: Annotated[
         Path | None,
         typer.Option(
-            "--export", metavar="FILE", help="Write the authority there, out of the store here that holds it."
+            "--export",
+            metavar="FILE",
+            help="Write the missing CA certificate to FILE, from the store on this machine that has it.",
         ),
     ] = None,
     python: PythonOption = None,
     timeout: TimeoutOption = 30.0,
 ) -> None:
-    """Show which client here trusts the API's certificate, and which store lacks what."""
+    """Show which clients trust the API's certificate, and what the others lack."""
     import os
 
     from claudecheck.diagnosis.trust_matrix import Stopped
@@ -75,7 +77,7 @@ def _export(seen: Judged, place: Path) -> None:
 
     found = seen.held_authority()
     if found is None:
-        fail("no store of this machine holds the authority of this chain", "ask your network team for its root")
+        fail("no store on this machine has the CA certificate of this chain", "ask your network team for its root")
     verdict, pem = found
     if why := saving.save(place, pem):
         fail(f"cannot write {place}: {why}", "name a file in a folder of yours: --export ~/root.pem")

@@ -39,14 +39,14 @@ class Until(StrEnum):
 
 
 def watch(
-    every: Annotated[str, typer.Option("--every", metavar="TIME", help="Between two walks: 30s, 5m, 1h.")] = "60s",
-    for_: Annotated[str, typer.Option("--for", metavar="TIME", help="End after this time: 8h, 7d.")] = "",
-    until: Annotated[Until | None, typer.Option("--until", help="End at the first walk that comes to this.")] = None,
+    every: Annotated[str, typer.Option("--every", metavar="TIME", help="Time between two walks: 30s, 5m, 1h.")] = "60s",
+    for_: Annotated[str, typer.Option("--for", metavar="TIME", help="Stop after this time: 8h, 7d.")] = "",
+    until: Annotated[Until | None, typer.Option("--until", help="Stop at the first walk with this result.")] = None,
     message: Annotated[
-        bool, typer.Option("--message", help="Send a message at every walk too; it costs one output token each.")
+        bool, typer.Option("--message", help="Also send a message at every walk; each costs one output token.")
     ] = False,
     log: Annotated[
-        Path | None, typer.Option("--log", metavar="FILE", help="Append a line of JSON for every walk.")
+        Path | None, typer.Option("--log", metavar="FILE", help="Append a line of JSON to FILE for every walk.")
     ] = None,
     on_change: Annotated[
         str | None, typer.Option("--on-change", metavar="COMMAND", help="Run this in a shell when the state changes.")
@@ -69,6 +69,7 @@ def watch(
 
     from claudecheck.diagnosis.series import Series
     from claudecheck.machine import environment
+    from claudecheck.report import EXIT_OF_CUT, ExitCode
     from claudecheck.run.options import Options
     from claudecheck.run.watch import Pace, walks
 
@@ -78,21 +79,26 @@ def watch(
         label=label, command="watch",
     )  # fmt: skip
     series, stop = Series(), threading.Event()
-    waited_for = False
+    waited_for, cut = False, ExitCode.INTERRUPTED
     with ExitStack() as opened:
         command = opened.enter_context(_commands(on_change))
         sinks = opened.enter_context(_sinks(log, listen, command, patience_s=2 * (pace.every_s + timeout)))
         show = opened.enter_context(_screen(series, pace.every_s))
         try:
             for walked in walks(options, lambda: environment.read(os.environ), pace, stop):
+                if walked.report.exit_code in EXIT_OF_CUT.values():
+                    cut = ExitCode(walked.report.exit_code)  # by a signal; half a walk is no failure of the route
+                    break
                 changed = series.add(walked.report, walked.at)
                 sinks.take(walked, changed=changed)
                 show(walked, changed)
                 waited_for = _is(until, walked.report)
-                if waited_for or _cut(walked.report):
+                if waited_for:
                     break
         except KeyboardInterrupt:
             pass  # what was seen so far is told
+    if not series.walks:
+        raise typer.Exit(cut)
     _finish(series, recovered=waited_for and until is Until.HEALTHY)
 
 
@@ -100,19 +106,10 @@ def _finish(series: Series, *, recovered: bool) -> NoReturn:
     from claudecheck.render.watch import summary_text
     from claudecheck.report import ExitCode
 
-    if not series.walks:
-        raise typer.Exit(ExitCode.INTERRUPTED)
     look = terminal()
     write(summary_text(series, width=look.width, colour=look.colour, unicode=look.unicode))
     first = series.first_failure
     raise typer.Exit(ExitCode.HEALTHY if first is None or recovered else first.exit_code)
-
-
-def _cut(report: Report) -> bool:
-    """A signal ended the walk, and with it the watch."""
-    from claudecheck.report import EXIT_OF_CUT
-
-    return report.exit_code in EXIT_OF_CUT.values()
 
 
 def _is(until: Until | None, report: Report) -> bool:
@@ -218,8 +215,9 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 class _Show:
-    def __init__(self, series: Series, every_s: float, live: Live | None) -> None:
+    def __init__(self, series: Series, every_s: float, live: Live | None, *, unicode: bool) -> None:
         self._series = series
+        self._unicode = unicode
         self._note = f"every {every_s:g} s; Ctrl-C ends it and shows what the failures share"
         self._live = live
 
@@ -230,9 +228,9 @@ class _Show:
             if changed or walked.jumped_s:
                 write(rendered.change(self._series.episodes[-1], walked.jumped_s))
             return
-        look = terminal()
+        width = self._live.console.width
         self._live.update(
-            rendered.live(self._series, walked.report, width=look.width, unicode=look.unicode, note=self._note),
+            rendered.live(self._series, walked.report, width=width, unicode=self._unicode, note=self._note),
             refresh=True,
         )
 
@@ -243,11 +241,12 @@ def _screen(series: Series, every_s: float) -> Iterator[_Show]:
 
     from claudecheck.cli.terminal import is_terminal
 
+    unicode = terminal().unicode  # asked before the live view takes the place of stdout
     if not is_terminal(sys.stdout, os.environ):
-        yield _Show(series, every_s, None)
+        yield _Show(series, every_s, None, unicode=unicode)
         return
     from rich.console import Console
     from rich.live import Live
 
     with Live(console=Console(), auto_refresh=False, transient=True) as live:
-        yield _Show(series, every_s, live)
+        yield _Show(series, every_s, live, unicode=unicode)

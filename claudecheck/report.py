@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from claudecheck.failures import LeftOut
 from claudecheck.observations import AnyObservation, Cut, RouteView
@@ -68,8 +69,8 @@ EXIT_OF_LAYER: Mapping[Layer, ExitCode] = {
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    shell: Shell
-    line: str
+    shell: Annotated[Shell, Meta(description="What the line is written for.")]
+    line: Annotated[str, Meta(description="To be pasted as it is; words in angle brackets are to be replaced.")]
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,9 +80,17 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     id of the question that stands for the fix where it needs rights, or "walk" when the change itself was walked.
     """
 
-    reached: bool
+    reached: Annotated[
+        bool, Meta(description="The client gets past the fault: to the end where `stage` is models or messages.")
+    ]
     stage: StageName
-    by: str = "walk"
+    by: Annotated[
+        str,
+        Meta(
+            description="walk: the change itself was walked. Else the question that stands for a change that needs "
+            "rights."
+        ),
+    ] = "walk"
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,45 +103,60 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     commands: list[Command] = []
-    kind: FixKind = "mend"
-    tried: Trial | None = None
+    kind: Annotated[
+        FixKind,
+        Meta(
+            description="mend changes something on this machine, look shows something, ask is for somebody else's "
+            "hands."
+        ),
+    ] = "mend"
+    tried: Annotated[
+        Trial | None,
+        Meta(description="What became of the change in this run; null when it was not, or could not be, tried."),
+    ] = None
     needs: list[str] = []
     place: str = ""
     lasting: list[Command] = []
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
+    code: Annotated[str, Meta(description="Permanent: `claudecheck explain CODE` has its page.")]
     layer: Layer
     severity: Severity
     title: str
     cause: str
-    seen: list[str] = []
-    ruled_out: list[str] = []
+    seen: Annotated[list[str], Meta(description="The evidence.")] = []
+    ruled_out: Annotated[list[str], Meta(description="What it is not.")] = []
     confidence: Confidence = "high"
-    owner: Owner | None = None
-    retryable: bool = False
-    fixes: list[Fix] = []
+    owner: Annotated[Owner | None, Meta(description="Whose move it is; null when nobody can tell.")] = None
+    retryable: Annotated[bool, Meta(description="The same request may succeed later without a change.")] = False
+    fixes: Annotated[list[Fix], Meta(description="Ways out, the best first.")] = []
     rejected: list[Fix] = []  # tried in this run, and the client still did not get through
-    verify: str = ""
+    verify: Annotated[str, Meta(description="How to check that the fix works.")] = ""
 
 
 class StageRow(msgspec.Struct, frozen=True, kw_only=True):
     name: StageName
     status: StageStatus
-    summary: str
-    start_ms: float = 0.0
+    summary: Annotated[str, Meta(description="What was seen, or why the stage was not walked.")]
+    start_ms: Annotated[float, Meta(description="Since the start of the run.")] = 0.0
     duration_ms: float = 0.0
-    skipped_because: LeftOut | None = None
+    skipped_because: Annotated[
+        LeftOut | None,
+        Meta(
+            description="The stage that stopped this one, or `option`, `deadline` and the like; null unless `status` "
+            "is skip."
+        ),
+    ] = None
     brief: str = ""  # the summary without its aside, where it has one
 
 
 class VariationRow(msgspec.Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):
-    changed: str
+    changed: Annotated[str, Meta(description="The one field that was replaced.")]
     before: str
     after: str
-    outcome: str
-    reached: bool
+    outcome: Annotated[str, Meta(description="What came of it.")]
+    reached: Annotated[bool, Meta(description="The change turned the failure into success.")]
     decided: bool = False  # this change alone got through, and names the cause
 
 
@@ -149,15 +173,15 @@ class Cure(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     commands: list[Command]
-    proved: bool
+    proved: Annotated[bool, Meta(description="It was tried in this run, and the client got through.")]
     lasting: list[Command] = []
 
 
 class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule of the user's policy that does not hold: `rule` as it is written, `seen` in words."""
 
-    rule: str
-    seen: str
+    rule: Annotated[str, Meta(description="As the policy has it.")]
+    seen: Annotated[str, Meta(description="What is there instead.")]
 
 
 class PolicyOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,23 +197,77 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What `doctor` found. `first_failing_layer` and `problem` are null unless `status` is "failing"."""
 
-    tool: Tool
-    started_at: str
-    duration_ms: float
-    status: Status
-    reached_api: bool | None
-    first_failing_layer: FailingLayer | None
-    problem: str | None
-    exit_code: int
-    request_id: str | None
-    answered_by: AnsweredBy | None
-    billed: Billed
-    route: RouteView
-    stages: list[StageRow]
-    findings: list[Finding]
-    variations: list[VariationRow]
-    observations: list[AnyObservation]
-    cure: Cure | None = None
-    label: str = ""  # given to the run, so that many reports can be told apart
-    policy: PolicyOutcome | None = None
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Annotated[
+        Literal[1],
+        Meta(description="Raised only when a reader would break. Within a version fields are added, never renamed."),
+    ] = SCHEMA_VERSION
+    tool: Annotated[Tool, Meta(description="What wrote the report.")]
+    started_at: Annotated[str, Meta(description="When the run started, in UTC.")]
+    duration_ms: Annotated[float, Meta(description="How long the run took.")]
+    status: Annotated[
+        Status,
+        Meta(
+            description="healthy: the client gets through and nothing is odd. degraded: it gets through, and a "
+            "finding of severity `warning` stands. failing: it does not get through. incomplete: cut "
+            "before a failure was certain."
+        ),
+    ]
+    reached_api: Annotated[
+        bool | None,
+        Meta(
+            description="true when an answer on this route carried the API's request-id (a 401 too) or was a "
+            "gateway's valid API answer; false when the route was tried and none did; null when no HTTP "
+            "request was made."
+        ),
+    ]
+    first_failing_layer: Annotated[
+        FailingLayer | None,
+        Meta(description="The stage under which the culprit stands; null unless `status` is failing."),
+    ]
+    problem: Annotated[
+        str | None,
+        Meta(
+            description="The culprit's code; null unless `status` is failing. Codes are permanent: `claudecheck "
+            "explain CODE`."
+        ),
+    ]
+    exit_code: Annotated[int, Meta(description="What the process exits with.")]
+    request_id: Annotated[
+        str | None,
+        Meta(
+            description="The API's request-id of the last answer that carried one: what Anthropic's support asks for."
+        ),
+    ]
+    answered_by: Annotated[
+        AnsweredBy | None, Meta(description="Who sent the last HTTP answer on this route; null when there was none.")
+    ]
+    billed: Annotated[Billed, Meta(description="What the run has cost in messages and tokens.")]
+    route: Annotated[RouteView, Meta(description="How the client reaches the API from here. Holds no secret.")]
+    stages: Annotated[
+        list[StageRow], Meta(description="A row a stage, in the order in which the packets of this route need them.")
+    ]
+    findings: Annotated[
+        list[Finding],
+        Meta(description="What is wrong: the culprit first, then errors by stage, warnings, information."),
+    ]
+    variations: Annotated[
+        list[VariationRow], Meta(description="The failing route walked again, each time with one field changed.")
+    ]
+    cure: Annotated[
+        Cure | None,
+        Meta(
+            description="The commands of the culprit's first fix, where they run as they stand; null where there are "
+            "none."
+        ),
+    ] = None
+    label: Annotated[
+        str, Meta(description="What the run was called, so that many reports can be told apart; empty when it was not.")
+    ] = ""
+    policy: Annotated[
+        PolicyOutcome | None,
+        Meta(description="Whether the project's own rules hold, and which do not; null when the run had none."),
+    ] = None
+    observations: Annotated[
+        list[AnyObservation],
+        Meta(description="What was seen, in order: enough for `claudecheck doctor --replay FILE`."),
+    ]

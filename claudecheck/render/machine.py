@@ -10,69 +10,6 @@ import msgspec
 
 from claudecheck.report import EXIT_OF_CUT, SCHEMA_VERSION, ExitCode, Report
 
-#: Of the top level, in the order in which it is written: the verdict first, the evidence last.
-_FIELDS: Mapping[str, str] = {
-    "schema_version": "Raised only when a reader would break. Within a version fields are added, never renamed.",
-    "tool": "What wrote the report.",
-    "started_at": "When the run started, in UTC.",
-    "duration_ms": "How long the run took.",
-    "status": "healthy: the client gets through and nothing is odd. degraded: it gets through, and a finding of "
-    "severity `warning` stands. failing: it does not get through. incomplete: cut before a failure was certain.",
-    "reached_api": "true when an answer on this route carried the API's request-id (a 401 too) or was a gateway's "
-    "valid API answer; false when the route was tried and none did; null when no HTTP request was made.",
-    "first_failing_layer": "The stage under which the culprit stands; null unless `status` is failing.",
-    "problem": "The culprit's code; null unless `status` is failing. Codes are permanent: `claudecheck explain CODE`.",
-    "exit_code": "What the process exits with.",
-    "request_id": "The API's request-id of the last answer that carried one: what Anthropic's support asks for.",
-    "answered_by": "Who sent the last HTTP answer on this route; null when there was none.",
-    "billed": "What the run has cost in messages and tokens.",
-    "route": "How the client reaches the API from here. Holds no secret.",
-    "stages": "A row a stage, in the order in which the packets of this route need them.",
-    "findings": "What is wrong: the culprit first, then errors by stage, warnings, information.",
-    "variations": "The failing route walked again, each time with one field changed.",
-    "cure": "The commands of the culprit's first fix, where they run as they stand; null where there are none.",
-    "label": "What the run was called, so that many reports can be told apart; empty when it was not.",
-    "policy": "Whether the project's own rules hold, and which do not; null when the run had none.",
-    "observations": "What was seen, in order: enough for `claudecheck doctor --replay FILE`.",
-}
-
-_PARTS: Mapping[str, Mapping[str, str]] = {
-    "StageRow": {
-        "summary": "What was seen, or why the stage was not walked.",
-        "start_ms": "Since the start of the run.",
-        "skipped_because": "The stage that stopped this one, or `option`, `deadline` and the like; null unless "
-        "`status` is skip.",
-    },
-    "Finding": {
-        "code": "Permanent: `claudecheck explain CODE` has its page.",
-        "seen": "The evidence.",
-        "ruled_out": "What it is not.",
-        "owner": "Whose move it is; null when nobody can tell.",
-        "retryable": "The same request may succeed later without a change.",
-        "fixes": "Ways out, the best first.",
-        "verify": "How to check that the fix works.",
-    },
-    "Fix": {
-        "kind": "mend changes something on this machine, look shows something, ask is for somebody else's hands.",
-        "tried": "What became of the change in this run; null when it was not, or could not be, tried.",
-    },
-    "Trial": {
-        "reached": "The client gets past the fault: to the end where `stage` is models or messages.",
-        "by": "walk: the change itself was walked. Else the question that stands for a change that needs rights.",
-    },
-    "BrokenRule": {"rule": "As the policy has it.", "seen": "What is there instead."},
-    "Cure": {"proved": "It was tried in this run, and the client got through."},
-    "Command": {
-        "shell": "What the line is written for.",
-        "line": "To be pasted as it is; words in angle brackets are to be replaced.",
-    },
-    "VariationRow": {
-        "changed": "The one field that was replaced.",
-        "outcome": "What came of it.",
-        "reached": "The change turned the failure into success.",
-    },
-}
-
 #: Types whose every field is written always. Observations may gain fields that older reports lack.
 _COMPLETE = ("Report", "Tool", "Billed", "RouteView", "StageRow", "Finding", "Fix", "Command", "VariationRow")
 
@@ -99,8 +36,7 @@ def to_json(report: Report) -> str:
 
 def to_json_line(report: Report) -> str:
     """The same as one line of JSON Lines."""
-    fields = msgspec.to_builtins(report)
-    text = msgspec.json.encode({name: fields[name] for name in _FIELDS}).decode()
+    text = msgspec.json.encode(report).decode()
     # Valid in JSON, and yet able to move a terminal's cursor or to turn its text around.
     text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text.replace("##[", "#\\u0023[") + "\n"  # what GitHub's runner would obey anywhere in a log
@@ -132,18 +68,14 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report. Unknown fields are allowed: later versions add some."""
     schema = msgspec.json.schema(Report)
     parts: dict[str, dict[str, Any]] = schema["$defs"]
-    for name, descriptions in {"Report": _FIELDS, **_PARTS}.items():
-        for field, description in descriptions.items():
-            _describe(parts[name]["properties"], field, description)
     for name in _COMPLETE:
         parts[name]["required"] = list(parts[name]["properties"])
     for part in parts.values():
         _bound_times(part.get("properties", {}))
     report = parts.pop("Report")
-    report["properties"] = {name: report["properties"][name] for name in _FIELDS}
     report["properties"]["started_at"] |= {"format": "date-time", "pattern": _UTC}
     report["properties"]["exit_code"]["enum"] = [int(code) for code in ExitCode if code is not ExitCode.USAGE]
-    report["required"] = list(_FIELDS)
+    report["required"] = list(report["properties"])
     parts["StageRow"]["allOf"] = [_skipped_rows_say_why()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -157,11 +89,6 @@ def schema() -> dict[str, Any]:
 def schema_text() -> str:
     """The same as it ships in `claudecheck/render/report.schema.json`."""
     return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
-
-
-def _describe(properties: dict[str, Any], field: str, description: str) -> None:
-    """A description may stand beside a reference since 2019-09."""
-    properties[field] = {"description": description, **properties[field]}
 
 
 def _bound_times(properties: dict[str, Any]) -> None:

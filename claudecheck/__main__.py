@@ -81,6 +81,12 @@ def _run() -> int:
 
 
 def _command_line() -> int:
+    if len(sys.argv) == 2 and sys.argv[1] in ("--version", "-V"):  # alone: no parser is needed to understand it
+        from claudecheck import __version__
+        from claudecheck.cli.output import write
+
+        write(f"claudecheck {__version__}")
+        return 0
     from claudecheck.cli.app import app
 
     try:

@@ -7,10 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-import typer
-
-from claudecheck.report import ExitCode
-
 if TYPE_CHECKING:
     from claudecheck.cli.terminal import Look
 
@@ -20,6 +16,10 @@ LONGEST_LINE = 1000
 
 def fail(sentence: str, fix: str) -> NoReturn:
     """Bad input: one sentence, one fix, exit code 2."""
+    import typer
+
+    from claudecheck.report import ExitCode
+
     refuse(f"claudecheck: {_one_line(sentence)}\n  {_one_line(fix)}\n")
     raise typer.Exit(ExitCode.USAGE)
 
@@ -50,13 +50,13 @@ def paged(text: str) -> None:
     """The same, in the user's pager where stdout is a terminal that is shorter than the text."""
     import shutil
 
-    import click
-
     from claudecheck.cli.terminal import is_terminal
 
     if not is_terminal(sys.stdout, os.environ) or text.count("\n") < shutil.get_terminal_size().lines:
         write(text)
         return
+    import click
+
     os.environ.setdefault("LESS", "-RF")  # colours as they are, and no wait where it fits
     click.echo_via_pager(text, color=True)
 

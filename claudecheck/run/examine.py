@@ -128,7 +128,6 @@ class _Examination:
                 self.writer.write(Skipped(stage=stage, because=LeftOut.ENVIRONMENT))
             self._try_cures(plan)
             return
-        # The SDK is being imported by now: what the ladder imports costs no time of its own.
         from claudecheck.run.ladder import Ladder
 
         limit_s = self.options.limit_s(plan.route.connect_timeout_s)
@@ -228,10 +227,13 @@ class _Examination:
         deadline = self.writer.deadline
         started = deadline.elapsed_ms()
         self.worker, interpreter = workers.start(
-            self.snapshot.variables, self.options.python, deadline, self.options.family
+            self.snapshot.variables,
+            self.options.python,
+            deadline,
+            self.options.family,
+            load=self.options.message,
+            meanwhile=self._meanwhile,
         )
-        if self.worker is not None and self.options.message:
-            self.worker.load()
         took = deadline.elapsed_ms() - started
         interpreter = msgspec.structs.replace(interpreter, at_ms=round(started, 1), duration_ms=round(took, 1))
         self.interpreter = interpreter
@@ -240,6 +242,10 @@ class _Examination:
         if self.options.client is None:
             return python_sdk.plan_of_selected(self.snapshot, interpreter)
         return client.plan(self.snapshot, interpreter)
+
+    def _meanwhile(self) -> None:
+        """While the interpreter starts and tells its facts: what the ladder needs is imported."""
+        import claudecheck.run.ladder  # noqa: F401  # for later
 
     def _plan_of(self, client: Client) -> Plan:
         """By the programs that are installed: their versions decide what they read."""

@@ -320,7 +320,8 @@ class Ladder:
         if due:
             self._walker().walk_all(questions.put(question, facts))
         again = outcomes(self.walk.writer.journal()).get(question.id)
-        return again is not None and again.reached
+        last = TlsHandshake if question.by == "handshake" else TcpConnect  # it may not have come to its end yet
+        return again is not None and again.reached and any(isinstance(step, last) for step in again.observations)
 
     def _stay_with(self, address: str) -> None:
         """What follows goes to the address that answered."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import httpcore
-import httpx
 import msgspec
 
 from claudecheck.failures import Failure
@@ -22,6 +21,7 @@ from claudecheck.observations import Clock, HttpExchange, Method, Raised, Step
 from claudecheck.probes import decoding, side_by_side, system_errors, tcp_info
 from claudecheck.probes.api import answer
 from claudecheck.probes.api.kept import LARGE_BODY, SlowLineError
+from claudecheck.probes.api.library import httpx
 from claudecheck.probes.tls import stores as trust
 from claudecheck.probes.walk import Walk
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpcore
-import httpx
 
 from claudecheck.probes import tcp_info
+from claudecheck.probes.api.library import httpx
 from claudecheck.probes.tls.stream import Stream, socket_of
 from claudecheck.route import Endpoint
 

@@ -183,7 +183,7 @@ def _tcp(server: str, query: dns.message.Message, limit_s: float) -> dns.message
 
 def _https(walk: Walk, url: str, query: dns.message.Message, limit_s: float) -> dns.message.Message:
     """RFC 8484 by POST. Directly, for what is asked is what this network answers, not what a proxy does."""
-    import httpx
+    from claudecheck.probes.api.library import httpx
 
     def post() -> bytes:
         headers = {

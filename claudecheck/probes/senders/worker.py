@@ -10,7 +10,7 @@ import secrets
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,22 +133,32 @@ def _candidates(variables: Mapping[str, str], named: str | None) -> Iterator[tup
 
 
 def start(
-    variables: Mapping[str, str], named: str | None, deadline: Deadline, family: Family = "any"
+    variables: Mapping[str, str],
+    named: str | None,
+    deadline: Deadline,
+    family: Family = "any",
+    *,
+    load: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[Worker | None, Interpreter]:
     """The first interpreter that serves, its worker running, and its facts.
 
     Named ones are taken as they are; one found on PATH only when it has the SDK; else our own. With a
-    `family` it connects to addresses of that family only.
+    `family` it connects to addresses of that family only. With `load` it goes on with importing the SDK. What there
+    is to do `meanwhile` is done while the first one starts.
     """
     if family != "any":
         variables = {**variables, FAMILY_VARIABLE: family}
     for path, chosen_by in _candidates(variables, named):
-        worker, facts = _try(path, chosen_by, variables, deadline)
-        if chosen_by != "PATH" or (facts.ok and facts.sdk):
+        chosen = chosen_by != "PATH"
+        worker, facts = _try(path, chosen_by, variables, deadline, load=load and chosen, meanwhile=meanwhile)
+        if chosen or (facts.ok and facts.sdk):
+            if worker is not None and load:
+                worker.load()
             return worker, facts
         if worker is not None:
             worker.end()
-    return _try(sys.executable, "own", variables, deadline)
+    return _try(sys.executable, "own", variables, deadline, load=load, meanwhile=meanwhile)
 
 
 def facts(variables: Mapping[str, str], named: str | None, deadline: Deadline) -> Interpreter:
@@ -160,7 +170,13 @@ def facts(variables: Mapping[str, str], named: str | None, deadline: Deadline) -
 
 
 def _try(
-    path: str, chosen_by: ChosenBy, variables: Mapping[str, str], deadline: Deadline
+    path: str,
+    chosen_by: ChosenBy,
+    variables: Mapping[str, str],
+    deadline: Deadline,
+    *,
+    load: bool,
+    meanwhile: Callable[[], None],
 ) -> tuple[Worker | None, Interpreter]:
     try:
         worker = Worker(path, chosen_by, variables)
@@ -169,6 +185,9 @@ def _try(
         at_fault = isinstance(error, OSError) and error.filename is None
         failure = Failure.LOCAL_LIMIT if at_fault or system_errors.is_local_limit(error) else Failure.SDK_BROKEN
         return None, Interpreter(path=path, chosen_by=chosen_by, failure=failure, error=str(error) or repr(error))
+    if load:  # it need not be told again once its facts are there
+        worker.load()
+    meanwhile()
     event = worker.wait(deadline.share(FACTS_LIMIT_S))
     if event is None or event["event"] != "facts":
         told = _why_broken(event)

@@ -23,6 +23,9 @@ CONNECT_LIMIT_S = 5.0
 #: A name can be given any number of addresses by whoever answers for it; each costs a thread and a socket.
 MOST_ADDRESSES = 16
 
+#: What was seen, and the socket where there is one.
+Attempt = tuple[TcpConnect, socket.socket | None]
+
 # <linux/in.h>, <linux/in6.h>: Python names them only from 3.14 on.
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
@@ -58,7 +61,7 @@ def connect(
     order: int = 0,
     limit_s: float = CONNECT_LIMIT_S,
     max_segment: int = 0,
-) -> tuple[TcpConnect, socket.socket | None]:
+) -> Attempt:
     """One connection attempt. The socket is the caller's to close; None when the attempt failed."""
     started = walk.start()
     facts = TcpConnect(address=address, port=port, order=order, purpose=purpose, name=name, max_segment=max_segment)
@@ -80,6 +83,46 @@ def connect(
     return walk.record(seen, started), sock
 
 
+def start_all(
+    walk: Walk,
+    addresses: Sequence[Address],
+    port: int,
+    *,
+    purpose: Purpose = "api",
+    name: str = "",
+    limit_s: float = CONNECT_LIMIT_S,
+) -> side_by_side.Started[Attempt]:
+    """Every address side by side, each with its own clock."""
+    return side_by_side.Started(
+        [
+            partial(
+                connect,
+                walk,
+                address.text,
+                port,
+                purpose=purpose,
+                name=name,
+                order=order,
+                limit_s=limit_s,
+                max_segment=walk.route.max_segment,
+            )
+            for order, address in enumerate(addresses[:MOST_ADDRESSES])
+        ]
+    )
+
+
+def close_all(started: side_by_side.Started[Attempt], limit_s: float) -> side_by_side.Started[object]:
+    """Each attempt ends at its limit, and what it has opened is closed: beside whatever comes next."""
+
+    def close() -> object:
+        for _, (_, sock) in started.finished(limit_s + 1.0):
+            if sock is not None:
+                sock.close()
+        return None
+
+    return side_by_side.Started([close])
+
+
 def connect_all(
     walk: Walk,
     addresses: Sequence[Address],
@@ -90,27 +133,14 @@ def connect_all(
     keep_first: bool = True,
     limit_s: float = CONNECT_LIMIT_S,
 ) -> tuple[list[TcpConnect], socket.socket | None]:
-    """Every address side by side, each with its own clock.
+    """Every address side by side, each with its own clock, to the last one's end.
 
     The socket is the one that a synchronous client would end on: the first, in the order of
     `addresses`, that connected. All others are closed.
     """
-    jobs = [
-        partial(
-            connect,
-            walk,
-            address.text,
-            port,
-            purpose=purpose,
-            name=name,
-            order=order,
-            limit_s=limit_s,
-            max_segment=walk.route.max_segment,
-        )
-        for order, address in enumerate(addresses[:MOST_ADDRESSES])
-    ]
+    started = start_all(walk, addresses, port, purpose=purpose, name=name, limit_s=limit_s)
     # Each attempt ends itself at its limit; the margin is for a thread that gets its turn late.
-    ends = [end for end in side_by_side.run(jobs, walk.deadline.share(limit_s) + 1.0) if end is not None]
+    ends = [end for _, end in sorted(started.finished(walk.deadline.share(limit_s) + 1.0), key=lambda end: end[0])]
     sockets = [sock for _, sock in ends if sock is not None]
     kept = sockets[0] if sockets and keep_first else None
     for sock in sockets:

@@ -32,18 +32,20 @@ from claudecheck.observations import (
     Journal,
     RouteChosen,
     Skipped,
+    Surroundings,
 )
 from claudecheck.probes import side_by_side, system_errors
 from claudecheck.probes.senders import worker as workers
 from claudecheck.probes.tls import own_context
 from claudecheck.probes.walk import Walk
-from claudecheck.route import ClientName, Plan
+from claudecheck.route import ClientName, Plan, Route
 from claudecheck.run import crash, interruption
 from claudecheck.run.options import Options
 
 if TYPE_CHECKING:
     from claudecheck.probes.senders.sender import Sender
     from claudecheck.probes.tls.stores import Stores
+    from claudecheck.run.early import Early
 
 #: What remains of a run must leave this much for cures to be worth trying.
 LEAST_FOR_TRIALS_S = 0.3
@@ -103,6 +105,8 @@ class _Examination:
         #: Nothing is certain where memory, files or threads ran out: also when they did while that was recorded.
         self.lacks_means = False
         self._stage = Stage.ENVIRONMENT
+        self._early: Early | None = None
+        self._surroundings: Surroundings | None = None
 
     def run(self) -> None:
         self.lacks_means = True  # until it has come to an end
@@ -123,21 +127,20 @@ class _Examination:
     def _run(self) -> None:
         self._at(Stage.ENVIRONMENT, "the interpreter")
         plan = self._plan()
-        if plan.route is None or any(concern.kind == "base-url-invalid" for concern in plan.concerns):
+        if plan.route is None or _leads_nowhere(plan):
+            self._forget()
             for stage in (Stage.DNS, Stage.TCP, Stage.TLS, Stage.MODELS, Stage.MESSAGES):
                 self.writer.write(Skipped(stage=stage, because=LeftOut.ENVIRONMENT))
             self._try_cures(plan)
             return
         from claudecheck.run.ladder import Ladder
 
-        limit_s = self.options.limit_s(plan.route.connect_timeout_s)
-        route = replace(
-            plan.route, resolver=self.options.resolver, family=self.options.family, connect_timeout_s=limit_s
-        )
+        route = self._as_asked(plan.route)
         walk = Walk(route=route, writer=self.writer)
         sender = self._sender(route.client)
         beside = self._further_hosts(walk)
-        Ladder(walk, plan, self.options, sender, self._stores(), self._at).climb()
+        early = self._adopted(route)
+        Ladder(walk, plan, self.options, sender, self._stores(), self._at, early).climb()
         if beside is not None:
             self._at(Stage.ENVIRONMENT, f"the hosts of {named(route.client).title}")
             for _ in beside.finished(self.writer.deadline.remaining()):
@@ -214,7 +217,7 @@ class _Examination:
         asked = named(options.client or python_sdk.CLIENT.name)
         plan = self._plan_in_python(asked) if isinstance(asked.found_by, InPython) else self._plan_of(asked)
         self.writer.write(environment.local_network(self.snapshot))
-        self.writer.write(surroundings.read(self.snapshot))
+        self.writer.write(self._surroundings or surroundings.read(self.snapshot))
         self.writer.write(plan.detection)
         for concern in plan.concerns:
             self.writer.write(concern)
@@ -244,8 +247,39 @@ class _Examination:
         return client.plan(self.snapshot, interpreter)
 
     def _meanwhile(self) -> None:
-        """While the interpreter starts and tells its facts: what the ladder needs is imported."""
+        """While the interpreter starts and tells its facts: what needs none of them."""
+        if self._early is None and self.options.last is None and self.options.before is None:
+            self._early = self._begun()
         import claudecheck.run.ladder  # noqa: F401  # for later
+
+        self._surroundings = self._surroundings or surroundings.read(self.snapshot)
+
+    def _begun(self) -> Early | None:
+        """The first steps of a direct route: where to is known."""
+        from claudecheck.run import early
+
+        client = named(self.options.client) if self.options.client else None
+        plan = early.plan(client, self.snapshot)
+        if plan.route is None or plan.route.proxy is not None or _leads_nowhere(plan):
+            return None
+        return early.Early(self._as_asked(plan.route), self.writer, self.options.step_s)
+
+    def _adopted(self, route: Route) -> Early | None:
+        """What was begun, where the facts have led to the same place; else it was in vain."""
+        if self._early is None or not self._early.serves(route):
+            self._forget()
+            return None
+        self._early.adopt()
+        return self._early
+
+    def _forget(self) -> None:
+        if self._early is not None:
+            self._early.drop()
+
+    def _as_asked(self, route: Route) -> Route:
+        options = self.options
+        limit_s = options.limit_s(route.connect_timeout_s)
+        return replace(route, resolver=options.resolver, family=options.family, connect_timeout_s=limit_s)
 
     def _plan_of(self, client: Client) -> Plan:
         """By the programs that are installed: their versions decide what they read."""
@@ -260,3 +294,7 @@ class _Examination:
     def end_worker(self) -> None:
         if self.worker is not None:
             self.worker.end()
+
+
+def _leads_nowhere(plan: Plan) -> bool:
+    return any(concern.kind == "base-url-invalid" for concern in plan.concerns)

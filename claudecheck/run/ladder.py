@@ -41,6 +41,7 @@ from claudecheck.probes.tls import chain, handshake
 from claudecheck.probes.tls.stream import Stream
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Plan
+from claudecheck.run.early import Early
 from claudecheck.run.options import Options
 from claudecheck.run.vary import Walker
 
@@ -63,7 +64,8 @@ Announce = Callable[[Stage, str], None]
 class Ladder:
     """`sender` is what sends: the client itself where it is here and can be asked, else a plain client on its route.
 
-    `stores` are the trust stores of this machine that a chain which failed is judged against.
+    `stores` are the trust stores of this machine that a chain which failed is judged against. `early` is what has
+    begun already.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Ladder:
         sender: Sender,
         stores: Sequence[chain.Store],
         announce: Announce,
+        early: Early | None = None,
     ) -> None:
         self.walk = walk
         self.stores = stores
@@ -83,6 +86,7 @@ class Ladder:
         self.route = walk.route
         self.stopped = any(concern.stops_client for concern in plan.concerns)
         self.between = walk.route.proxy is not None or not walk.route.endpoint.official
+        self._early = early
         self._config: ResolverConfig | None = None
         self._others: side_by_side.Started[object] | None = None
         self._late: side_by_side.Started[list[Address]] | None = None
@@ -182,7 +186,7 @@ class Ladder:
         found = self._look_up(host, port)
         if found and all(addresses.is_private(address.text) for address in found):
             self.route = replace(self.route, plain_inside=True)
-        took = self.walk.start() - started
+        took = max(self.walk.start() - started, self._lookup_took())
         self._read_config(host)
         texts = [address.text for address in found]
         if self._beside is not None or questions.names_need_a_look(self.route, texts, took):
@@ -194,6 +198,11 @@ class Ladder:
             if self._late is None:
                 self._ask(self._facts(Stage.DNS))
         return found
+
+    def _lookup_took(self) -> float:
+        """Milliseconds. What was begun early has had its end, in part or whole, before it was waited for."""
+        seen = self.walk.writer.journal().all(NameLookup)
+        return max((one.duration_ms for one in seen if one.purpose == "api" and not one.transport), default=0.0)
 
     def _read_config(self, host: str) -> ResolverConfig:
         with self._asking:
@@ -221,8 +230,11 @@ class Ladder:
         """The client's own call. One dead or deaf nameserver holds it up for 5 to 15 s, and then it comes back with
         success: the climb goes on as soon as anybody else on this machine's list knows the addresses.
         """
-        asked = side_by_side.Started([lambda: resolve.lookup(self.walk, host, port)])
-        for _, found in asked.finished(NAME_PATIENCE_S):
+        if self._early is not None:
+            asked, waited_s = self._early.lookup, self._early.waited_s
+        else:
+            asked, waited_s = side_by_side.Started([lambda: resolve.lookup(self.walk, host, port)]), 0.0
+        for _, found in asked.finished(max(0.0, NAME_PATIENCE_S - waited_s)):
             return found
         self._beside = side_by_side.Started([partial(self._look_closer, host, beside=True)])
         while self.walk.deadline.remaining() > 0:
@@ -247,24 +259,14 @@ class Ladder:
         """
         port = self.route.endpoint.port
         self.announce(Stage.TCP, f"{found[0].text} port {port}")
-        jobs = [
-            partial(
-                connect.connect,
-                self.walk,
-                address.text,
-                port,
-                name=self.route.endpoint.host,
-                order=order,
-                limit_s=self.options.step_s,
-                max_segment=self.route.max_segment,
-            )
-            for order, address in enumerate(found)
-        ]
-        started = side_by_side.Started(jobs)
+        started = self._early.connects(found) if self._early is not None else None
+        if started is None:
+            name, limit_s = self.route.endpoint.host, self.options.step_s
+            started = connect.start_all(self.walk, found, port, name=name, limit_s=limit_s)
         for limit_s in (SYN_PATIENCE_S, self.options.step_s + 1.0):
             for _, (_, sock) in started.finished(limit_s):
                 if sock is not None:
-                    self._others = side_by_side.Started([partial(_close_the_rest, started, self.options.step_s)])
+                    self._others = connect.close_all(started, self.options.step_s)
                     return sock
             if started.running and limit_s == SYN_PATIENCE_S:
                 self._beside = side_by_side.Started([partial(self._ask, self._facts(Stage.TCP))])
@@ -500,13 +502,6 @@ class Ladder:
             self._others.wait(self.options.step_s + 1.0)
         if self._late is not None:
             self._late.wait(self.walk.deadline.remaining())
-
-
-def _close_the_rest(started: side_by_side.Started[tuple[TcpConnect, socket.socket | None]], limit_s: float) -> object:
-    for _, (_, sock) in started.finished(limit_s + 1.0):
-        if sock is not None:
-            sock.close()
-    return None
 
 
 def _peer(walk: Walk) -> str:

@@ -41,6 +41,7 @@ from claudecheck.probes.tls import chain, handshake
 from claudecheck.probes.tls.stream import Stream
 from claudecheck.probes.walk import Walk
 from claudecheck.route import Credential, Plan
+from claudecheck.run.direct import DirectSide
 from claudecheck.run.early import Early
 from claudecheck.run.options import Options
 from claudecheck.run.vary import Walker
@@ -87,6 +88,7 @@ class Ladder:
         self.stopped = any(concern.stops_client for concern in plan.concerns)
         self.between = walk.route.proxy is not None or not walk.route.endpoint.official
         self._early = early
+        self._direct: DirectSide | None = None
         self._config: ResolverConfig | None = None
         self._others: side_by_side.Started[object] | None = None
         self._late: side_by_side.Started[list[Address]] | None = None
@@ -153,7 +155,7 @@ class Ladder:
         return self._tls(stream)
 
     def _through_proxy(self) -> Stream | None:
-        self._others = side_by_side.Started([self._direct_side_facts])
+        self._direct = DirectSide(self.walk)
         self.announce(Stage.PROXY, self.route.proxy.shown if self.route.proxy else "")
         endpoint = self.route.endpoint
         opening = partial(tunnel.open_tunnel, self.walk, endpoint.host, endpoint.port, limit_s=self.options.step_s)
@@ -167,15 +169,6 @@ class Ladder:
         if endpoint.scheme == "http":
             return stream
         return self._tls(stream)
-
-    def _direct_side_facts(self) -> object:
-        """What the direct way would give: shown beside a proxied route, never blamed."""
-        endpoint = self.route.endpoint
-        beside = replace(self.walk, route=replace(self.route, proxy=None))
-        found = resolve.lookup(beside, endpoint.host, endpoint.port, limit_s=self.options.step_s)
-        if found:
-            connect.connect_all(beside, found, endpoint.port, keep_first=False, limit_s=min(3.0, self.options.step_s))
-        return None
 
     def _names(self) -> list[Address]:
         host, port = self.route.endpoint.host, self.route.endpoint.port
@@ -356,17 +349,22 @@ class Ladder:
     def _hedged(self, attempt: Callable[[], T], silence: Facts, limit_s: float) -> T | None:
         """The attempt's result. Where it stays silent, what its silence calls for is asked beside it."""
         patience_s = max(LEAST_PATIENCE_S, PATIENT_ROUND_TRIPS * self._round_trip_s())
-        result, self._beside = side_by_side.hedged(attempt, patience_s, partial(self._ask, silence), limit_s)
+        result, self._beside = side_by_side.hedged(
+            attempt, patience_s, partial(self._ask, silence, patient=True), limit_s
+        )
         return result
 
-    def _ask(self, facts: Facts, *, without: str = "") -> None:
-        """Ask what they call for, each question once; not the one of the id `without`, which is for later."""
+    def _ask(self, facts: Facts, *, without: str = "", patient: bool = False) -> None:
+        """Ask what they call for, each question once; not the one of the id `without`, which is for later.
+
+        `patient`: beside a wait, where an answer may take as long as that.
+        """
         with self._asking:
             asks = [ask for ask in questions.asks(facts) if ask.id not in self._asked]
             asks = [ask for ask in asks if not without or not questions.covers(without, ask.id)]
             self._asked |= {ask.id for ask in asks}
         if asks:
-            self._walker().walk_all(asks)
+            replace(self._walker(), direct=self._direct, patient=patient).walk_all(asks)
 
     def _walker(self) -> Walker:
         return Walker(replace(self.walk, route=self.route), self.options.step_s, self.sender)
@@ -498,6 +496,9 @@ class Ladder:
 
     def _wait_for_others(self) -> None:
         """Attempts beside the route that have not ended: each has its own limit."""
+        if self._direct is not None:
+            self._direct.wait()
+            self._direct.close()
         if self._others is not None:
             self._others.wait(self.options.step_s + 1.0)
         if self._late is not None:

@@ -21,6 +21,7 @@ from claudecheck.probes.proxy import tunnel
 from claudecheck.probes.senders.sender import Sender
 from claudecheck.probes.walk import Walk
 from claudecheck.run import crash
+from claudecheck.run.direct import DirectSide
 
 #: Seconds: nameservers are asked twice in that time, a small request is answered, a token is written.
 ASK_LIMIT_S, REQUEST_LIMIT_S, MESSAGE_LIMIT_S = 3.0, 8.0, 10.0
@@ -28,11 +29,16 @@ ASK_LIMIT_S, REQUEST_LIMIT_S, MESSAGE_LIMIT_S = 3.0, 8.0, 10.0
 
 @dataclass(frozen=True)
 class Walker:
-    """Walks questions, and cures. `step_s` is what one step of a walk may take; `client` is the client itself."""
+    """Walks questions, and cures. `step_s` is what one step of a walk may take; `client` is the client itself.
+
+    `direct` is the direct way as far as it is walked beside a proxied route; `patient` is whoever waits anyway.
+    """
 
     walk: Walk
     step_s: float
     client: Sender | None = None
+    direct: DirectSide | None = None
+    patient: bool = False
 
     def walk_all(self, asks: Sequence[Ask], limit_s: float | None = None, over_kept: Sequence[Ask] = ()) -> None:
         """Declare them, then walk all side by side. What has not ended after `limit_s` seconds is abandoned.
@@ -60,6 +66,8 @@ class Walker:
             case "connect":
                 return _connect(walk, host, port, self.step_s)
             case "handshake":
+                if self._is_told(walk, ask):
+                    return None
                 return reach.shake(walk, target.host, target.port, address=target.address, limit_s=self.step_s)
             case "tunnel":
                 purpose: Purpose = "control" if target.host else "api"
@@ -73,6 +81,11 @@ class Walker:
             case "client":
                 trial = http.Request(stage="models", step="trial", path="/v1/models", authenticated=False)
                 return self.client.exchange(walk, trial, self.step_s) if self.client is not None else None
+
+    def _is_told(self, walk: Walk, ask: Ask) -> bool:
+        """By what stands beside a proxied route anyway."""
+        asked = self.direct is not None and ask.id == questions.DIRECT.id and walk.route.endpoint.scheme == "https"
+        return asked and self.direct is not None and self.direct.tells(walk, self.step_s, patient=self.patient)
 
     def _limit(self, target: Target) -> float:
         limits = {"models": REQUEST_LIMIT_S, "exit": self.step_s, "count-tokens": 2 * self.step_s}

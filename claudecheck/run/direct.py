@@ -89,5 +89,7 @@ class DirectSide:
     def _repeat(self, walk: Walk) -> None:
         """What was seen, as steps of that question."""
         names = [one for one in walk.writer.journal().all(NameLookup) if one.purpose == "api" and not one.transport]
-        for one in (*names, *self._seen):
-            walk.writer.write(msgspec.structs.replace(one, variation=walk.variation))
+        for name in names:
+            walk.writer.write(msgspec.structs.replace(name, variation=walk.variation))
+        for seen in self._seen:
+            walk.writer.write(msgspec.structs.replace(seen, variation=walk.variation))

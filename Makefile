@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 SOURCES := pyproject.toml
 # The time that archives carry: that of the last commit.
@@ -11,15 +12,26 @@ EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 
 .DEFAULT_GOAL := help
 
-$(READY): $(SOURCES)
+# What a user needs. The development tools come on top, with the tests.
+$(USABLE): $(SOURCES)
+	@echo "Setting up $(VENV), once: claudecheck and what it needs"
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && uv pip install --quiet --python $(BIN)/python -e . --group dev; \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && uv pip install --python $(BIN)/python -e .; \
 	else \
-	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install --quiet -e . --group dev; \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install -e .; \
 	fi
 	@touch $@
 
-demo: $(READY)  ## set up, and run the doctor against the embedded lab
+$(READY): $(USABLE)
+	@echo "Adding the development tools"
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python -e . --group dev; \
+	else \
+	  $(BIN)/python -m pip install --quiet -e . --group dev; \
+	fi
+	@touch $@
+
+demo: $(USABLE)  ## set up, and run the doctor against the embedded lab
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/claudecheck demo
 
 test: $(READY)  ## set up, and run the tests
@@ -63,7 +75,7 @@ stability: $(READY)  ## the network lab three times, and docs/accuracy.md with h
 journals: $(READY)  ## record the embedded lab's faults anew for the replay, and say what comes out
 	$(BIN)/python -m tests.record_journals
 
-bench: $(READY)  ## ratios: the doctor against what it is compared with, in one run
+bench: $(READY)  ## ratios: the doctor against what it is compared with, in one run (root: docs/performance.md)
 	$(BIN)/python -m tests.bench
 
 docs: $(READY)  ## write docs/problems.md from the catalogue

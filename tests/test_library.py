@@ -41,6 +41,7 @@ OF_THE_PROGRAM = {
     "before",
     "policy",
     "cures",
+    "eager",
 }
 
 

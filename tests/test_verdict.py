@@ -126,6 +126,8 @@ def test_every_layer_of_the_catalogue_has_an_exit_code() -> None:
         ([lookup(duration_ms=2000), *UP[1:], exchange(), message()], True, "degraded", 1),
         ([*UP, exchange(), message(), End(cut="deadline")], False, "healthy", 0),
         ([*UP, exchange(), End(cut="deadline")], False, "incomplete", 20),
+        ([lookup(duration_ms=2000), *UP[1:], exchange(), End(cut="deadline")], False, "degraded", 0),
+        ([lookup(duration_ms=2000), *UP[1:], End(cut="deadline")], False, "incomplete", 20),
         ([*UP, exchange(), End(cut="interrupted")], False, "incomplete", 130),
         ([*UP, End(cut="deadline")], False, "incomplete", 20),
         ([lookup(), DEAD, End(cut="deadline")], False, "failing", 12),

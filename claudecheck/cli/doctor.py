@@ -81,6 +81,12 @@ def doctor(
     """Say where the route to the API stops, why, and what to do."""
     import os
 
+    python = interpreter_at(python)
+    towards = url if url is not None else base_url
+    if replay is None and towards is None and client in (None, "python"):
+        from claudecheck.probes.senders import worker
+
+        worker.begin(os.environ, python)  # it starts while the rest of us is imported
     from claudecheck.diagnosis.third_parties import ThirdParties
     from claudecheck.machine import environment
     from claudecheck.run import interruption
@@ -99,7 +105,7 @@ def doctor(
         last=only,
         before=skip,
         client=client,
-        python=interpreter_at(python),
+        python=python,
         model=model,
         local_only=local_only,
         strict=strict,
@@ -111,17 +117,14 @@ def doctor(
             resolvers_named=bool(public_resolver),
         ),
     )
-    finish(
-        examined(options, _towards(environment.read(os.environ), url if url is not None else base_url, key_env)),
-        outputs,
-    )
+    finish(examined(options, _towards(environment.read(os.environ), towards, key_env)), outputs)
 
 
 def _towards(snapshot: Snapshot, url: str | None, key_name: str | None) -> Snapshot:
-    from claudecheck.run.compare import UnusableError, towards
-
     if url is None:
         return snapshot
+    from claudecheck.run.compare import UnusableError, towards
+
     try:
         return towards(snapshot, url, key_name or "")
     except UnusableError as error:

@@ -309,7 +309,8 @@ def walk(columns: Sequence[Planned], seconds: float, steps: Steps) -> tuple[list
 
 
 def _walk(column: Planned, deadline: Deadline, steps: Steps) -> Journal:
-    options = replace(column.options, announce=partial(steps.at, column.label))
+    # Eight imports of the SDK at once would take the time of all steps: it is imported where a message is due.
+    options = replace(column.options, announce=partial(steps.at, column.label), eager=False)
     try:
         return examine(options, column.snapshot, deadline)
     finally:

@@ -234,7 +234,7 @@ class _Examination:
             self.options.python,
             deadline,
             self.options.family,
-            load=self.options.message,
+            load=self.options.message and self.options.eager,
             meanwhile=self._meanwhile,
         )
         took = deadline.elapsed_ms() - started

@@ -35,6 +35,7 @@ class Options:
     command: str = "doctor"
     label: str = ""
     cures: bool = True  # the changes that the findings propose are walked as well
+    eager: bool = True  # the SDK is imported before it is known whether it is needed
     policy: Policy | None = None  # of the project: recorded, and judged with the rest
     third_parties: ThirdParties = field(default_factory=ThirdParties)
     announce: Callable[[str, str], None] = _silent

@@ -101,6 +101,26 @@ class Worker:
             self._child.stdin.close()
 
 
+#: Those that were begun before it was known that they are needed: for the first that asks for just that one.
+_begun: list[tuple[str, ChosenBy, Mapping[str, str], Worker]] = []
+
+
+def begin(variables: Mapping[str, str], named: str | None) -> None:
+    """Start the interpreter that will most likely be asked first, before anything else of ours is imported."""
+    path, chosen_by = next(_candidates(variables, named), (sys.executable, "own"))
+    with contextlib.suppress(OSError, ValueError, RuntimeError, MemoryError):  # who asks for it will see for himself
+        _begun.append((path, chosen_by, dict(variables), Worker(path, chosen_by, variables)))
+
+
+def _begun_or_new(path: str, chosen_by: ChosenBy, variables: Mapping[str, str]) -> Worker:
+    if _begun:
+        *asked, worker = _begun.pop()
+        if asked == [path, chosen_by, dict(variables)]:
+            return worker
+        worker.end()
+    return Worker(path, chosen_by, variables)
+
+
 def event_of(line: bytes, mark: bytes) -> Event | None:
     """The event in a line of the worker's; None when something else has written it, or only a part of it."""
     if not line.startswith(mark):
@@ -179,7 +199,7 @@ def _try(
     meanwhile: Callable[[], None],
 ) -> tuple[Worker | None, Interpreter]:
     try:
-        worker = Worker(path, chosen_by, variables)
+        worker = _begun_or_new(path, chosen_by, variables)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         # Popen names the file where that is what cannot be run; else this machine gave no pipe, process or memory.
         at_fault = isinstance(error, OSError) and error.filename is None

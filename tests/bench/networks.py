@@ -106,16 +106,17 @@ class _Turns:
     """Silence costs no processor: several networks wait at the same time, and only starts take turns."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._ours = threading.Semaphore(2)
 
     def pair(self, there: There) -> tuple[float, float]:
-        theirs = ThreadPoolExecutor(1)
-        with self._lock:
-            waiting = theirs.submit(there.seconds, SCRIPT, succeeds=False)
-            time.sleep(_STARTED_S)
-        with self._lock:
-            ours = there.seconds(DOCTOR, succeeds=False)
-        return ours, waiting.result()
+        with ThreadPoolExecutor(1) as theirs:
+            with self._starting:
+                waiting = theirs.submit(there.seconds, SCRIPT, succeeds=False)
+                time.sleep(_STARTED_S)
+            with self._ours:
+                ours = there.seconds(DOCTOR, succeeds=False)
+            return ours, waiting.result()
 
 
 def waiting(lab: Lab, number: int, tell: Tell) -> Iterator[Line]:

@@ -276,3 +276,9 @@ def test_a_message_that_waits_out_dead_addresses_is_their_fault(dead: int, code:
     found = seen.report(lookup(), *tries, connect(order=dead), handshake(), exchange(), lost, plain)
     assert found.problem == code
     assert found.first_failing_layer == ("messages" if code == "sdk-differs" else "tcp")
+
+
+def test_what_fails_the_second_time_too_is_not_intermittent() -> None:
+    cut = exchange(0, failure=Failure.CLOSED, error="closed")
+    walk = (lookup(), connect(), handshake(), cut, *tried(questions.AGAIN, cut))
+    assert [one.code for one in seen.report(*walk).findings] == ["response-cut"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -60,7 +61,8 @@ def test_what_cannot_be_done_is_said_before_the_first_walk(arguments: list[str],
 
 
 def test_metrics_are_served_and_ctrl_c_ends_with_the_summary(tmp_path: Path) -> None:
-    port = 20_000 + os.getpid() % 20_000
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     with Lab("healthy") as lab:
         command = [*WATCH, "--every", "1s", "--listen", str(port), "--log", str(tmp_path / "log")]
         watching = subprocess.Popen(

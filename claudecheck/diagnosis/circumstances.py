@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from claudecheck.diagnosis import addresses, questions
@@ -24,10 +25,13 @@ from claudecheck.observations import (
     TcpConnect,
     TlsHandshake,
 )
+from claudecheck.whole_number import whole_number
 
 _TAILSCALE = ("100.100.100.100", "fd7a:115c:a1e0::53")
 _WARP = ("127.0.2.2", "127.0.2.3", "fd01:db8:1111::2", "fd01:db8:1111::3")
 _STUB = ("127.0.0.53", "127.0.0.54")
+#: From this version on OpenSSL offers a post-quantum key, which makes a ClientHello longer than a packet.
+_LARGE_KEY_SHARES = (3, 5, 0)
 #: Of Linux and Windows; macOS has `utun` interfaces without any VPN.
 _VPN_INTERFACES = ("tun", "tap", "wg", "ppp", "tailscale", "cloudflarewarp", "nordlynx", "proton", "zt", "ipsec")
 _PRIVATE_NAMES = (".internal", ".corp", ".lan", ".local", ".intranet", ".private", ".home.arpa", ".svc")
@@ -231,6 +235,8 @@ def _client(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome])
         yield "socks-missing"
     if interpreter is not None and interpreter.sdk:
         yield "sdk-0" if interpreter.generation == 0 else "sdk-1"
+    if interpreter is not None and _openssl(interpreter.openssl) >= _LARGE_KEY_SHARES:
+        yield "large-key-share"
     if route.credential_kind.startswith("sk-ant-oat"):
         yield "oauth-token"
     elif route.credential_kind == "other":
@@ -241,6 +247,12 @@ def _client(journal: Journal, route: RouteView, outcomes: Mapping[str, Outcome])
         yield "other-headers"
     if route.provider in _CLOUDS:
         yield _CLOUDS[route.provider]
+
+
+def _openssl(named: str) -> tuple[int, ...]:
+    """(3, 5, 0) of "OpenSSL 3.5.0 8 Apr 2025"; empty for another library."""
+    found = re.match(r"OpenSSL (\d+)\.(\d+)\.(\d+)", named)
+    return tuple(whole_number(part) or 0 for part in found.groups()) if found else ()
 
 
 def _stores(journal: Journal) -> Iterator[Fact]:

@@ -149,8 +149,9 @@ class Workplace:
         if client.clock:
             if FAKETIME is None:
                 raise LabError("libfaketime is not installed; .ci/install-netlab does that")
-            # Only what the date is: timeouts go on as they should.
-            variables |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME": client.clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+            # Only what the date is: timeouts go on as they should, also those of locks between threads.
+            variables |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME": client.clock}
+            variables |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
         return variables
 
     def command(self, argv: list[str]) -> list[str]:

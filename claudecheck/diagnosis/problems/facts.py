@@ -48,6 +48,7 @@ Fact = Literal[
     # the client and its settings
     "sdk-0",
     "sdk-1",
+    "large-key-share",
     "socks-missing",
     "socks-unknown-scheme",
     "der-file",
@@ -122,6 +123,7 @@ WORDS: Mapping[Fact, str] = {
     "no-proxy-known": "where no proxy is known",
     "sdk-0": "with the SDK 0.x",
     "sdk-1": "with the SDK 1.x and 2.x",
+    "large-key-share": "with OpenSSL 3.5 and later",
     "socks-missing": "without socksio",
     "socks-unknown-scheme": "with `socks://`",
     "der-file": "where the file is in DER form",

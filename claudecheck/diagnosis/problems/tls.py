@@ -1,7 +1,7 @@
 """What is wrong with the handshake: who cuts it, why it is refused, and certificates that are too weak."""
 
 from claudecheck.diagnosis import questions
-from claudecheck.diagnosis.change import Edited, Filed
+from claudecheck.diagnosis.change import Edited, Filed, Listed
 from claudecheck.diagnosis.problems.certificates import CURL_REFUSED, VERIFY_FAILED, ask_its_owner
 from claudecheck.diagnosis.problems.cluster import EGRESS_TO_API
 from claudecheck.diagnosis.problems.problem import Problem
@@ -16,6 +16,7 @@ from claudecheck.diagnosis.problems.spelling import (
     with_python,
 )
 from claudecheck.diagnosis.problems.tcp import VPN
+from claudecheck.report import Command
 
 _VERIFY = "claudecheck doctor --no-message"
 
@@ -54,7 +55,15 @@ LOWER_MTU = (
 _PROTECTION = Remedy(
     text="If a firewall program or a virus scanner is on, try without its web protection", unless=("container", "ci")
 )
-_GROUPS = "printf '%s\\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' \\\n  '[s]' 'system_default = d' '[d]' 'Groups = X25519:P-256' \\\n  > \"$HOME/claude-openssl.cnf\""
+
+
+def _for_openssl(setting: str) -> tuple[Command, ...]:
+    """A file of OpenSSL's settings with this one, which every program of the shell is then told of."""
+    return spelled(
+        sh=f"printf '%s\\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' \\\n  '[s]' 'system_default = d' '[d]' '{setting}' \\\n  > \"$HOME/claude-openssl.cnf\""
+    )
+
+
 _PAIR = "Ask whoever runs {host} for a client certificate and key"
 
 TLS_NAME_FILTERED = Problem(
@@ -90,13 +99,29 @@ TLS_HELLO_DROPPED = Problem(
     owner="network",
     fixes=(
         Remedy(
-            text="Keep OpenSSL 3.5 and later from sending the large key share",
-            commands=spelled(sh=_GROUPS, fish=_GROUPS),
+            text="Keep OpenSSL from sending the large key share",
+            commands=_for_openssl("Groups = X25519:P-256"),
+            change=assign("OPENSSL_CONF", Filed("claude-openssl.cnf")),
+            systems=("Linux", "Darwin"),
+            clients=("python",),
+            when=("large-key-share",),
+            caution="it replaces the system's OpenSSL settings for what is started from this shell, and gives up the protection against future quantum computers",
+            proved_by=questions.SMALL_HELLO.id,
+        ),
+        Remedy(
+            text="Let OpenSSL speak TLS 1.2, whose first message is short",
+            commands=_for_openssl("MaxProtocol = TLSv1.2"),
             change=assign("OPENSSL_CONF", Filed("claude-openssl.cnf")),
             systems=("Linux", "Darwin"),
             clients=("python", "curl"),
-            caution="it replaces the system's OpenSSL settings for what is started from this shell, and gives up the protection against future quantum computers",
-            proved_by=questions.SMALL_HELLO.id,
+            caution="it replaces the system's OpenSSL settings for what is started from this shell",
+            proved_by=questions.OLD_TLS.id,
+        ),
+        Remedy(
+            text="Let Node speak TLS 1.2, whose first message is short",
+            change=assign("NODE_OPTIONS", Listed("NODE_OPTIONS", ("--tls-max-v1.2",), " ")),
+            clients=("typescript", "node"),
+            proved_by=questions.OLD_TLS.id,
         ),
         ask(
             "Tell your network team: a device drops a ClientHello that spans two TCP segments; its maker has an update for post-quantum key exchange"

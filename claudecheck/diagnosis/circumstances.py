@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from claudecheck.clients.whole_number import whole_number
 from claudecheck.diagnosis import addresses, questions
 from claudecheck.diagnosis.problems.facts import Fact
 from claudecheck.diagnosis.problems.machine import Machine
@@ -25,7 +26,6 @@ from claudecheck.observations import (
     TcpConnect,
     TlsHandshake,
 )
-from claudecheck.whole_number import whole_number
 
 _TAILSCALE = ("100.100.100.100", "fd7a:115c:a1e0::53")
 _WARP = ("127.0.2.2", "127.0.2.3", "fd01:db8:1111::2", "fd01:db8:1111::3")

@@ -171,13 +171,15 @@ def answers(rows: Sequence[Row]) -> Iterator[str]:
 
 def cures_chapter(rows: Sequence[Row]) -> Iterator[str]:
     """Of a run whose cures were pasted."""
-    if not any(row.get("pasted", []) for row in rows):
+    used = {one["shell"] for row in rows for one in row.get("pasted", [])}
+    if not used:
         return
+    shells = ", ".join(f"`{shell}`" for shell in sorted(used))
     yield from (
         "## Cures",
         "",
-        "Every mend that needs nothing filled in was pasted into a shell of the failing machine, in turn `sh`, `bash`,",
-        "`zsh` and `fish`, in a network that was new; then the smallest program of the SDK ran in that shell.",
+        f"Every mend that needs nothing filled in was pasted into a shell of the failing machine ({shells}), in a",
+        "network that was new; then the smallest program of the SDK ran in that shell.",
         "",
     )
     yield from table(("", "faults or mends"), [(name, str(number)) for name, number in counted(rows).items()])

@@ -16,6 +16,7 @@ import anthropic
 import pytest
 
 from claudecheck.explanation import Explanation, explain, explain_text
+from tests import doctor
 from tests.probe_peers import Script, closed_port, closes, issue, peer, resets, says, silent, speaks_tls
 
 #: Real runs side by side: left to CI.
@@ -292,3 +293,10 @@ def test_the_traceback_of_an_async_program_is_not_about_its_event_loop() -> None
     assert "asyncio" in done.stderr
     found = explain_text(done.stderr)
     assert (found.problem, found.layer) in {("base-url-loopback", "environment"), ("tcp-refused", "tcp")}
+
+
+def test_what_is_mostly_zeros_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "sparse").write_bytes(b"")
+    os.truncate(tmp_path / "sparse", 1 << 33)
+    ran = doctor.invoke("explain", str(tmp_path / "sparse"))
+    assert (ran.exit_code, "it is no text" in ran.err) == (2, True)

@@ -81,3 +81,9 @@ def test_verbose_leaves_nothing_out(failing: str) -> None:
     page = doctor.invoke("doctor", "--replay", failing, "-v", variables={"COLUMNS": "120"}).out
     assert all(fix["text"][:40] in page for fix in report["findings"][0]["fixes"])
     assert len(report["findings"][0]["fixes"]) > 2
+
+
+def test_two_forms_are_not_written_to_one_file(tmp_path: Path) -> None:
+    place = tmp_path / "report"
+    ran = doctor.invoke("doctor", "--output", f"json:{place}", "--output", f"junit:{tmp_path}/./report")
+    assert (ran.exit_code, place.exists()) == (2, False)

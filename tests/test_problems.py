@@ -41,7 +41,7 @@ tls-reset local-interception tls-timeout tls-not-tls tls-version-unsupported tls
 tls-client-certificate-required tls-weak-certificate tls-strict-certificate
 
 proxy-name-not-found proxy-refused proxy-timeout proxy-unreachable proxy-auth-required proxy-auth-unsupported
-proxy-denied proxy-upstream-failed proxy-not-a-proxy proxy-tls-failed proxy-unneeded proxy-required
+proxy-login-unwanted proxy-denied proxy-upstream-failed proxy-not-a-proxy proxy-tls-failed proxy-unneeded proxy-required
 
 captive-portal block-page not-the-api gateway-error models-not-served:i key-invalid permission-denied
 request-forbidden edge-challenge model-not-available request-invalid credit-exhausted organization-disabled

@@ -98,7 +98,9 @@ def _list_faults() -> None:
     from claudecheck.lab import FAULTS
 
     width = max(len(fault.name) for fault in FAULTS)
+    lines = []
     for fault in FAULTS:
         reason = fault.unavailable_because()
         note = f"  (not here: {reason})" if reason else ""
-        write(f"{fault.layer:<12}{fault.name:<{width + 2}}{fault.summary}{note}")
+        lines.append(f"{fault.layer:<12}{fault.name:<{width + 2}}{fault.summary}{note}")
+    write("\n".join(lines))

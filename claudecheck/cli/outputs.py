@@ -62,6 +62,11 @@ def outputs_of(
             fail(f"--output {written} names no file", f"--output {name} prints it; --output {name}:FILE writes it")
     if len(set(shown)) > 1:
         fail(f"stdout takes one form of the report, not {' and '.join(shown)}", f"--output {shown[-1]}:FILE")
+    import os
+
+    places = [os.path.realpath(path) for form, path in files if form not in _ADDED]
+    if len(set(places)) < len(places):
+        fail("two forms of the report would be written to the same file", "give each --output its own FILE")
     for _, path in files:
         can_save(path)
     return Outputs(shown[0] if shown else Format.TEXT, tuple(files), verbose, quiet)

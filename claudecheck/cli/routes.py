@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from claudecheck.cli.arguments import PythonOption
 from claudecheck.cli.doctor import interpreter_at
 from claudecheck.cli.output import fail, terminal, write
+
+if TYPE_CHECKING:
+    from claudecheck.clients.rows import Routes
+    from claudecheck.clients.snapshot import Snapshot
 
 #: Seconds for an interpreter to tell which SDK it has.
 _FACTS_S = 10
@@ -48,9 +52,34 @@ def routes(
     if env_file:
         told = objections(snapshot, interpreter, str(env_file), {name: line for name, (_, line) in lines.items()})
         made = msgspec.structs.replace(made, objections=told)
+    made = _without_secrets(made, snapshot)
     look = terminal()
     page = render_routes(made, width=look.width, colour=look.colour, unicode=look.unicode)
     write(routes_json(made) if json_ else page)
+
+
+def _without_secrets(made: Routes, snapshot: Snapshot) -> Routes:
+    """A key may be in a variable that is no credential's, and is then a path or a host to the routes."""
+    import msgspec
+
+    from claudecheck.clients.rows import Routes
+    from claudecheck.clients.secrets import secrets
+    from claudecheck.journal.redact import Redactor
+
+    redactor = Redactor(secrets(snapshot))
+
+    def clean(value: Any) -> Any:
+        match value:
+            case str():
+                return redactor.clean(value)
+            case dict():
+                return {name: clean(inner) for name, inner in value.items()}
+            case list():
+                return [clean(inner) for inner in value]
+            case _:
+                return value
+
+    return msgspec.convert(clean(msgspec.to_builtins(made)), Routes)
 
 
 def _assigned(file: Path) -> dict[str, tuple[str, int]]:

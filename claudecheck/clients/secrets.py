@@ -67,9 +67,10 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _query_values(url: str) -> Iterator[str]:
-    """A gateway's key may stand in the query; a short value may be a word of the language."""
-    for part in re.split(r"[&#]", url.partition("?")[2]):
-        for value in {part.partition("=")[2], unquote(part.partition("=")[2])}:
+    """A gateway's key may stand in the query or the fragment; a short value may be a word of the language."""
+    for part in re.split(r"[?&#]", url)[1:]:
+        named = part.partition("=")[2] or part
+        for value in {named, unquote(named)}:
             if len(value) >= SHORTEST_OTHER_SECRET:
                 yield value
 

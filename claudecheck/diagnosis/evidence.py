@@ -132,6 +132,14 @@ class Evidence:
         seen = [s for s in self.journal.all(Tunnel) if s.purpose == "api"]
         return seen[-1] if seen else None
 
+    @cached_property
+    def page_for_a_tunnel(self) -> str | None:
+        """What a web server sent that had been asked for a tunnel, and had said 200."""
+        shaken = self.handshake()
+        if self.tunnel is None or not self.tunnel.ok or shaken is None or shaken.failure is not Failure.NOT_TLS:
+            return None
+        return shaken.first_bytes[:120] if "content-type" in self.tunnel.headers else None
+
     # -- HTTP
 
     def exchanges(self, step: str) -> list[HttpExchange]:

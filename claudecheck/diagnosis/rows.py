@@ -284,6 +284,8 @@ def _proxy(evidence: Evidence, ours: list[Finding]) -> str:
     tunnel = evidence.tunnel
     if tunnel is None:
         return ours[0].title if ours else evidence.route.proxy
+    if evidence.page_for_a_tunnel is not None:
+        return f"{evidence.route.proxy} sent a page where the tunnel should be"
     if tunnel.ok:
         return f"{evidence.route.proxy} opened the tunnel"
     said = f"{tunnel.status} {tunnel.reason}".strip() if tunnel.status else (tunnel.failure or Failure.UNKNOWN).words

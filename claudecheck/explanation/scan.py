@@ -30,16 +30,22 @@ _KEY = b"sk-ant-"  # a reason to look at a line: the text then holds a secret
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 
 
+#: In UTF-16 every second byte may be zero.
+_LOOKED_AT, _MOST_NUL = 65_536, 0.6
+
+
 class NotTextError(ValueError):
     """The input cannot be read as text; the message says what to do."""
 
 
 def beginning(stream: BinaryIO) -> bytes:
-    """A small text whole, of a larger one the first part. `NotTextError` when it is compressed."""
+    """A small text whole, of a larger one the first part. `NotTextError` when it is compressed, or none."""
     head = read(stream, SMALL + 1)
     for magic, name in _COMPRESSED.items():
         if head.startswith(magic):
             raise NotTextError(f"it is compressed ({name}); unpack it and give the text, for example through a pipe")
+    if head[:_LOOKED_AT].count(0) > len(head[:_LOOKED_AT]) * _MOST_NUL:
+        raise NotTextError("it is no text: most of its bytes are zero")
     return head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
 
 

@@ -13,7 +13,8 @@ from types import FrameType
 
 from claudecheck.program.streams import Relay, Untouched, open_streams
 
-#: The terminal sends these to the program as well: it decides, and we wait for what it does.
+#: A terminal sends these to the program as well: it decides, and we wait for what it does. Without one, or in the
+#: background of one, they come to us alone, and are passed on.
 _ITS_OWN = ("SIGINT", "SIGQUIT")
 #: These come to us alone when somebody means the program: a CI runner, a container's end, `kill`.
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -109,6 +110,22 @@ def _leave_to_another(relay: Relay) -> None:
     relay.close()
 
 
+def _in_the_foreground() -> bool:
+    """Of the terminal that controls us, if one does: a Ctrl-C there reaches the program without us."""
+    if sys.platform == "win32":
+        return True
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
 @contextmanager
 def _signals(process: subprocess.Popen[bytes], resize: Callable[[], None]) -> Iterator[None]:
     """What was ignored when we were started stays so: the program has inherited that."""
@@ -117,7 +134,11 @@ def _signals(process: subprocess.Popen[bytes], resize: Callable[[], None]) -> It
         resize()
         process.send_signal(number)  # again, now that it can see the new size
 
-    handlers: dict[str, Handler] = {name: lambda _number, _frame: None for name in _ITS_OWN}
+    def from_outside(number: int, _: FrameType | None) -> None:
+        if not _in_the_foreground():
+            process.send_signal(number)
+
+    handlers: dict[str, Handler] = dict.fromkeys(_ITS_OWN, from_outside)
     handlers |= {name: lambda number, _: process.send_signal(number) for name in _PASSED_ON}
     handlers["SIGWINCH"] = resized
     before = {}

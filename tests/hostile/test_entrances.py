@@ -116,3 +116,29 @@ def test_no_usage_error_of_any_argument_repeats_a_secret(argument: str, secret: 
 def test_what_is_explained_is_echoed_without_its_secret(text: str, secret: str) -> None:
     found = explain(text.format(secret))
     assert secret not in to_json(found) + render_text(found, width=100, colour=False, unicode=True) + str(found)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SSL_CERT_FILE": KEY},
+        {"CURL_CA_BUNDLE": f"/x/{KEY}/ca.pem"},
+        {"ANTHROPIC_BASE_URL": KEY},
+        {"ANTHROPIC_BASE_URL": f"https://{KEY}.example.test"},
+        {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:1/v1/{KEY}/x"},
+        {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:1/v1#{KEY}"},
+        {"HTTPS_PROXY": KEY},
+    ],
+    ids=str,
+)
+def test_routes_shows_no_key_that_is_in_the_wrong_variable(variables: dict[str, str]) -> None:
+    for form in ([], ["--json"]):
+        ran = doctor.invoke("routes", *form, variables=doctor.clean_environment(variables))
+        assert KEY[:40].lower() not in "".join((ran.out + ran.err).lower().split())
+
+
+def test_a_key_behind_a_hash_is_known_to_be_one() -> None:
+    from claudecheck.clients.secrets import secrets_in
+
+    told = secrets_in({"ANTHROPIC_BASE_URL": "http://a.example/v1#PLAINSECRET?other=PLAINQUERY"})
+    assert {"PLAINSECRET", "PLAINQUERY"} <= set(told)

@@ -201,6 +201,24 @@ PROXY_AUTH_UNSUPPORTED = Problem(
     told_apart="`Proxy-Authenticate` in the proxy's answer names Negotiate, NTLM or Kerberos, and not Basic.",
 )
 
+PROXY_LOGIN_UNWANTED = Problem(
+    code="proxy-login-unwanted",
+    layer="proxy",
+    title="The SOCKS proxy takes no user name and password, and its URL holds them",
+    cause="A client with a user name and a password offers a SOCKS proxy no other way to sign in, and {proxy} accepts only clients that offer none. Nothing was sent to it.",
+    owner="you",
+    fixes=(
+        Remedy(
+            text="Take the user name and the password out of the proxy URL",
+            change=assign("{proxy_variable}", "{proxy}"),
+        ),
+        ask("Ask your network team how this proxy is meant to be used"),
+    ),
+    verify=_VERIFY,
+    looks_like=connection_error("ProxyError: No acceptable authentication methods were offered"),
+    told_apart="The same proxy opens the tunnel when no user name and password are offered. One that wants them is `proxy-auth-required`.",
+)
+
 PROXY_DENIED = Problem(
     code="proxy-denied",
     layer="proxy",

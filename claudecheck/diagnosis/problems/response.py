@@ -99,8 +99,8 @@ CONNECTION_RESET = Problem(
 RESPONSE_MALFORMED = Problem(
     code="response-malformed",
     layer="models",
-    title="The answer says success and is not what the API sends",
-    cause="The status is 200, and the body is empty, broken or of another form. A gateway or a proxy on the way changes answers, or makes them up. The SDK may take such an answer for a good one.",
+    title="The answer is broken, or is not what the API sends",
+    cause="What came back is empty, unreadable or of another form. A gateway or a proxy on the way changes answers, or makes them up. The SDK may take such an answer for a good one.",
     owner="gateway",
     fixes=(
         Remedy(

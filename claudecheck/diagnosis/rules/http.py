@@ -17,6 +17,7 @@ from claudecheck.failures import Failure, Stage
 from claudecheck.observations import Exit, HttpExchange
 from claudecheck.report import Confidence, Finding, Layer, Owner, Severity
 
+_LONGEST_WAIT_S = 7 * 24 * 3600
 _FORWARDED_BY_GATEWAY = (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)
 
 
@@ -149,7 +150,11 @@ def values_of(seen: HttpExchange) -> dict[str, str]:
 
 
 def _seconds(value: str) -> str:
-    return f"{value} s" if whole_number(value) is not None else value
+    """Seconds, or a date; what is neither, or longer than a day can be waited for, says nothing."""
+    if value.strip().isdigit():
+        seconds = whole_number(value.strip(), most=_LONGEST_WAIT_S)
+        return f"{seconds} s" if seconds is not None else ""
+    return value if len(value) <= len("Mon, 30 Nov 2026 10:00:00 GMT") else ""
 
 
 def _seen(seen: HttpExchange) -> list[str]:
@@ -171,6 +176,8 @@ def _seen(seen: HttpExchange) -> list[str]:
         kind = {"html": "an HTML page", "text": "plain text", "empty": "nothing", "json": "JSON of another shape"}[
             seen.shape
         ]
+        if seen.error and seen.shape == "empty":  # bytes came, and could not be read
+            kind = f"unreadable: {seen.error[:200]}"
         told.append(f"the body is {kind}" + (f": {_excerpt(seen.body)}" if seen.body.strip() else ""))
     speakers = [
         f"{name}: {seen.headers[name]}"

@@ -75,9 +75,19 @@ def _cause(evidence: Evidence) -> Cause | None:
             {"detail": handshake.error},
             "high",
         )
-    if tunnel is None or tunnel.ok or tunnel.failure is Failure.CANCELLED:
+    if tunnel is None or tunnel.failure is Failure.CANCELLED:
         return None
+    if tunnel.ok:
+        return _page_for_a_tunnel(evidence, tunnel)
     return _answered(evidence, tunnel)
+
+
+def _page_for_a_tunnel(evidence: Evidence, tunnel: Tunnel) -> Cause | None:
+    """A web server says 200 to any request, and sends its page where TLS should begin. A proxy's 200 has no body."""
+    if (page := evidence.page_for_a_tunnel) is None:
+        return None
+    seen = [f"{tunnel.proxy} to {tunnel.target}: {tunnel.status} {tunnel.reason}, and then a page: {page}"]
+    return "proxy-not-a-proxy", seen, {"status": str(tunnel.status)}, "high"
 
 
 def _no_connection(evidence: Evidence) -> Cause:
@@ -106,6 +116,9 @@ def _answered(evidence: Evidence, tunnel: Tunnel) -> Cause:
         case Failure.PROXY_AUTH_REQUIRED:
             seen.append(f"it offers {values['schemes']}" if values["schemes"] else "")
             seen.append(_what_became_of_credentials(evidence, tunnel))
+            without = evidence.tried(questions.WITHOUT_CREDENTIALS)
+            if not tunnel.with_credentials and without is not None and without.reached:
+                return "proxy-login-unwanted", seen, values, "high"
             unsupported = bool(schemes) and not any(scheme in SPOKEN for scheme in schemes)
             return ("proxy-auth-unsupported" if unsupported else "proxy-auth-required"), seen, values, "high"
         case Failure.PROXY_DENIED:

@@ -34,7 +34,7 @@ from claudecheck.report import Confidence, Finding, Owner, Severity
 
 def find(evidence: Evidence) -> Iterable[Finding]:
     handshake = evidence.handshake()
-    if handshake is None or handshake.failure is Failure.CANCELLED:
+    if handshake is None or handshake.failure is Failure.CANCELLED or evidence.page_for_a_tunnel is not None:
         return
     if handshake.failure is Failure.TRUST_UNUSABLE and any(c.stops_client for c in evidence.concerns):
         return  # the file that cannot be used is told by the environment's rule

@@ -102,6 +102,17 @@ _ANSWERS: tuple[Fault, ...] = (
         setup=_behind(Proxy(refusal=PROXY_DENIED)),
     ),
     _stops(
+        "proxy-not-a-proxy-page",
+        problem="proxy-not-a-proxy",
+        summary="the proxy variable points at a web server that answers CONNECT with 200 and its page",
+        setup=_behind(Proxy(answer=nginx(200, "Welcome to nginx!"))),
+    ),
+    _stops(
+        "proxy-login-unwanted",
+        summary="a user name and a password are set for a SOCKS proxy that takes none",
+        setup=_behind(Proxy(scheme="socks5"), HTTPS_PROXY="socks5h://lab:pass-word@{proxy}"),
+    ),
+    _stops(
         "proxy-denied-socks",
         problem="proxy-denied",
         summary="the SOCKS proxy's rules forbid this host",

@@ -118,6 +118,9 @@ class _Examination:
             if not (system_errors.is_local_limit(error) or limits.tight()):
                 self.writer.write(crash.seen(self._stage, error))
                 self.lacks_means = False
+        finally:
+            if self._early is not None:
+                self._early.connects([])  # what nobody has taken is closed
 
     def _at(self, stage: Stage, detail: str = "") -> None:
         self._stage = stage

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
-import anthropic
 import pytest
 
 import claudecheck
@@ -67,6 +66,8 @@ def refusing() -> Iterator[dict[str, str]]:
 
 def raised(variables: Mapping[str, str], key: str = KEY) -> Exception:
     """What the SDK raises in this environment."""
+    import anthropic
+
     client = anthropic.Anthropic(api_key=key, base_url=variables["ANTHROPIC_BASE_URL"], max_retries=0)
     with client, pytest.raises(anthropic.APIConnectionError) as caught:
         client.models.list()

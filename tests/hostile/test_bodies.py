@@ -5,6 +5,7 @@ import socket
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -42,6 +43,7 @@ def packed(body: bytes, *codings: str) -> bytes:
     return head.encode() + body
 
 
+@cache
 def bomb(megabytes: int) -> bytes:
     """Zeros, packed twice: 1000 MB are a few kB."""
     engine = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)

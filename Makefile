@@ -35,10 +35,11 @@ demo: $(USABLE)  ## set up, and run the doctor against the embedded lab
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/claudecheck demo
 
 test: $(READY)  ## set up, and run the tests
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m 'not netlab and not slow'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not netlab and not slow'
 
 slow: $(READY)  ## the tests that `make test` leaves to CI
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 5 --dist worksteal -m 'slow and not exhaustive'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 4 --dist worksteal --hypothesis-profile=thorough \
+	  -m '(slow or hypothesis) and not exhaustive and not netlab'
 
 exhaustive: $(READY)  ## every shell with every fault, every stream with every command: an hour
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 3 --dist worksteal -m exhaustive

@@ -13,9 +13,11 @@ from claudecheck.clients.snapshot import Snapshot
 from claudecheck.machine import environment
 from tests.listeners import Listeners
 
-# How long an example takes is the machine's load as much as ours.
-hypothesis.settings.register_profile("loaded", deadline=None)
-hypothesis.settings.load_profile("loaded")
+# How long an example takes is the machine's load as much as ours. Every day looks at a few examples of each property,
+# other ones each time; CI looks at many (`make slow`: --hypothesis-profile=thorough).
+hypothesis.settings.register_profile("everyday", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=300)
+hypothesis.settings.load_profile("everyday")
 
 GOLDEN = Path(__file__).parent / "golden"
 

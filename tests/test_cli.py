@@ -32,18 +32,29 @@ ESCAPE = "\x1b"
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_two(arguments: list[str], says: str) -> None:
-    ran = doctor.run(*arguments)
+    ran = doctor.invoke(*arguments)
     assert ran.exit_code == 2
     assert ran.out == ""
     assert says in ran.err
     assert "Traceback" not in ran.err
 
 
+def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:
+    """The tests above run within this one: here is what only `__main__` sees of them."""
+    none = tmp_path / "none.json"
+    none.write_text("[1, 2")
+    for arguments, says in ((("doctr",), "doctr"), (("doctor", "--replay", str(none)), str(none))):
+        ran = doctor.run(*arguments)
+        assert (ran.exit_code, ran.out) == (2, "")
+        assert says in ran.err
+        assert "Traceback" not in ran.err
+
+
 def test_a_saved_report_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
     for text in ("not json", "{}", '{"schema_version": 99, "observations": []}', "[1, 2", "\xff\xfe"):
         path = tmp_path / "a report.json"
         path.write_text(text, encoding="latin-1")
-        ran = doctor.run("doctor", "--replay", str(path))
+        ran = doctor.invoke("doctor", "--replay", str(path))
         assert ran.exit_code == 2, text
         assert str(path) in ran.err
         assert "Traceback" not in ran.err
@@ -52,7 +63,7 @@ def test_a_saved_report_that_is_none_is_refused_in_a_sentence(tmp_path: Path) ->
 def test_help_and_version_say_what_they_should() -> None:
     assert doctor.run("--version").out.startswith("claudecheck ")
     for command in ("doctor", "demo", "explain", "schema"):
-        shown = doctor.run(command, "--help")
+        shown = doctor.invoke(command, "--help")
         assert shown.exit_code == 0
         assert shown.err == ""
     assert "doctor" in doctor.run("--help").out
@@ -60,15 +71,15 @@ def test_help_and_version_say_what_they_should() -> None:
 
 def test_the_schema_command_prints_the_shipped_file() -> None:
     shipped = (doctor.ROOT / "claudecheck" / "render" / "report.schema.json").read_text(encoding="utf-8")
-    assert json.loads(doctor.run("schema").out) == json.loads(shipped)
+    assert json.loads(doctor.invoke("schema").out) == json.loads(shipped)
 
 
 def test_a_saved_report_is_diagnosed_again_offline_with_the_same_verdict(tmp_path: Path) -> None:
     path = tmp_path / "with a blank" / "report.json"
     path.parent.mkdir()
-    first = doctor.demo("tls-expired", "--save", str(path))
+    first = doctor.demo("tls-expired", "--no-message", "--save", str(path))
     assert json.loads(path.read_text(encoding="utf-8")) == first.report
-    again = doctor.run("doctor", "--replay", str(path), "--json")
+    again = doctor.invoke("doctor", "--replay", str(path), "--json")
     assert again.exit_code == first.exit_code
     for field in ("status", "problem", "first_failing_layer", "reached_api", "findings", "stages"):
         assert again.report[field] == first.report[field]
@@ -86,19 +97,20 @@ def test_a_model_that_is_refused_is_told_from_a_key_that_is_refused_by_asking_an
 
 
 def test_a_pipe_gets_neither_colour_nor_progress() -> None:
-    ran = doctor.run("demo", "dns-refused", "--python", doctor.PYTHON, variables={"NO_COLOR": ""})
+    ran = doctor.run("demo", "dns-refused", "--no-message", "--python", doctor.PYTHON, variables={"NO_COLOR": ""})
     assert ESCAPE not in ran.out + ran.err
     assert ran.err == ""
 
 
 def test_a_stream_that_knows_only_ascii_gets_only_ascii() -> None:
-    ran = doctor.run("demo", "dns-refused", "--python", doctor.PYTHON, variables={"PYTHONIOENCODING": "ascii"})
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    ran = doctor.run("demo", "dns-refused", "--no-message", "--python", doctor.PYTHON, variables=ascii_only)
     assert ran.out.isascii()
     assert "XX" in ran.out
 
 
 def test_a_narrow_terminal_keeps_its_width_and_its_commands_whole() -> None:
-    ran = doctor.run("demo", "proxy-refused", "--python", doctor.PYTHON, variables={"COLUMNS": "46"})
+    ran = doctor.invoke("demo", "proxy-refused", "--no-message", "--python", doctor.PYTHON, variables={"COLUMNS": "46"})
     prose = [line for line in ran.out.splitlines() if not line.startswith("    ") and "/" not in line]
     assert max(map(len, prose)) <= 46
 
@@ -166,6 +178,6 @@ def test_without_a_key_the_route_is_proved_all_the_same() -> None:
 
 def test_the_markdown_and_short_forms_carry_the_verdict() -> None:
     for form in ("markdown", "short"):
-        ran = doctor.run("demo", "tcp-refused", "--format", form, "--python", doctor.PYTHON)
+        ran = doctor.invoke("demo", "tcp-refused", "--no-message", "--format", form, "--python", doctor.PYTHON)
         assert ran.exit_code == 12
         assert "tcp-refused" in ran.out

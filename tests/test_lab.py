@@ -182,6 +182,7 @@ def test_the_demo_key_looks_like_a_key_and_opens_nothing() -> None:
     assert "demo-key-that-opens-nothing" in KEY
 
 
+@pytest.mark.slow  # every day the doctor asks all of this of it, from end to end
 def test_the_real_sdk_is_served(as_client: Callable[[Lab], None]) -> None:
     import anthropic
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
@@ -233,7 +233,6 @@ def test_the_cost_agrees_in_number() -> None:
 
 
 @given(text=UNTRUSTED, width=st.integers(40, 130), unicode=st.booleans())
-@settings(max_examples=60, deadline=None)
 def test_no_text_leaves_its_place_on_the_terminal_page(text: str, width: int, unicode: bool) -> None:
     report = saying(text)
     page = render_text(report, width=width, colour=False, unicode=unicode, verbose=True)
@@ -248,7 +247,6 @@ def test_no_text_leaves_its_place_on_the_terminal_page(text: str, width: int, un
 
 
 @given(line=st.text(min_size=1, max_size=300).filter(lambda line: line.isprintable() and line.strip()))
-@settings(max_examples=60, deadline=None)
 def test_a_command_can_be_copied_as_it_is(line: str) -> None:
     fix = Fix(text="Try this", commands=[Command(shell="sh", line=line)])
     report = replace(TLS_INTERCEPTED, findings=[replace(TLS_INTERCEPTED.findings[0], fixes=[fix])])
@@ -257,7 +255,6 @@ def test_a_command_can_be_copied_as_it_is(line: str) -> None:
 
 @given(text=UNTRUSTED)
 @example(text="\n```\n<script>\n# x")
-@settings(max_examples=60, deadline=None)
 def test_no_text_becomes_markup_in_markdown(text: str) -> None:
     harmless, hostile = (
         MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(to_markdown(saying(said)))
@@ -276,7 +273,6 @@ def test_a_bar_in_code_does_not_end_the_cell_of_a_table() -> None:
 
 
 @given(text=UNTRUSTED)
-@settings(max_examples=30, deadline=None)
 def test_a_chat_message_is_one_printable_line(text: str) -> None:
     line, rest = short(saying(text)).split("\n")
     assert line.isprintable()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -116,7 +116,6 @@ def test_warnings_of_a_run_that_gets_through_are_named_with_the_first_fix() -> N
 
 
 @given(text=UNTRUSTED, width=st.integers(40, 130), unicode=st.booleans())
-@settings(max_examples=60, deadline=None)
 def test_no_text_leaves_its_place_on_the_screen(text: str, width: int, unicode: bool) -> None:
     page = screen(saying(text), width, unicode=unicode)
     assert all(line.isprintable() for line in page.split("\n"))

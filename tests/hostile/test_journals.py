@@ -31,7 +31,7 @@ from tests import doctor
 from tests.hostile.journals import journals
 
 ANY = journals()
-few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(suppress_health_check=list(HealthCheck))
 many = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -38,7 +38,7 @@ PATHS = [
     "/tmp/\n\x1b[31m",
     "~nobody/x",
 ]
-quick = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(suppress_health_check=list(HealthCheck))
 anything = st.one_of(st.sampled_from(PATHS), st.text(max_size=30), st.binary(max_size=30).map(os.fsdecode))
 
 

@@ -32,7 +32,6 @@ from tests.hostile.journals import journals
 
 ANY = journals()
 few = settings(suppress_health_check=list(HealthCheck))
-many = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def judge(journal: Journal) -> None:
@@ -48,13 +47,6 @@ def judge(journal: Journal) -> None:
 @few
 @given(ANY)
 def test_any_journal_is_judged(journal: Journal) -> None:
-    judge(journal)
-
-
-@pytest.mark.slow
-@many
-@given(ANY)
-def test_many_journals_are_judged(journal: Journal) -> None:
     judge(journal)
 
 

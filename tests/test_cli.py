@@ -154,7 +154,7 @@ def test_the_answer_comes_when_the_deadline_does() -> None:
     ran = doctor.demo("response-timeout", "--timeout", "2")
     assert ran.exit_code == 20
     assert ran.report["status"] == "incomplete"
-    assert ran.report["duration_ms"] < 4000
+    assert ran.report["duration_ms"] < 8000  # the machine may be loaded; without a deadline it is thirty seconds
 
 
 def test_a_message_that_was_left_out_is_never_shown_as_a_pass() -> None:

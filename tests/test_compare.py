@@ -145,10 +145,10 @@ def test_the_interpreter_decides_where_one_lacks_the_sdk() -> None:
 def test_columns_that_wait_do_not_wait_for_one_another() -> None:
     with Lab("tls-timeout") as lab:
         started = time.monotonic()
-        _, made = walked(Asked(families=("ipv4",), clients=("curl",)), lab.variables, options(lab, timeout_s=4.0))
+        columns, made = walked(Asked(families=("ipv4",), clients=("curl",)), lab.variables, options(lab, timeout_s=4.0))
         took = time.monotonic() - started
     assert made.outcomes == ["fails"] * 3
-    assert took < 8
+    assert 1000 * took < sum(column.report.duration_ms for column in columns)
 
 
 def test_a_longer_timeout_is_what_every_step_of_its_column_may_take() -> None:

@@ -53,7 +53,7 @@ def python(*arguments: str, variables: Mapping[str, str] | None = None) -> subpr
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
 
 

@@ -41,7 +41,7 @@ def test_a_closed_port_refuses() -> None:
     assert sock is None
     assert (told.failure, told.errno_name) == (Failure.REFUSED, "ECONNREFUSED")
     assert "efused" in told.error
-    assert told.duration_ms < 1000
+    assert told.duration_ms < 5000
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="other systems refuse when the backlog is full")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from claudecheck.lab import Lab
 from tests import doctor
+from tests.probe_peers import closed_port
 
 WATCH = [sys.executable, "-m", "claudecheck", "watch", "--local-only", "--python", sys.executable]
 
@@ -61,8 +61,7 @@ def test_what_cannot_be_done_is_said_before_the_first_walk(arguments: list[str],
 
 
 def test_metrics_are_served_and_ctrl_c_ends_with_the_summary(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = closed_port()
     with Lab("healthy") as lab:
         command = [*WATCH, "--every", "1s", "--listen", str(port), "--log", str(tmp_path / "log")]
         watching = subprocess.Popen(
@@ -75,7 +74,7 @@ def test_metrics_are_served_and_ctrl_c_ends_with_the_summary(tmp_path: Path) -> 
                 try:
                     page = _get(port, "/metrics")
                 except OSError:
-                    continue
+                    time.sleep(0.05)
             assert _get(port, "/healthz") == "ok\n"
         finally:
             watching.send_signal(signal.SIGINT)

@@ -39,6 +39,8 @@ def _look(path: str, place: Path, *, text: bool, most: int, listing: str) -> Fil
         symlink = place.is_symlink()
         real_path = os.path.realpath(place)
     except (OSError, ValueError) as error:
+        if reading.nothing_left(error):
+            raise
         fault = reading.fault_of(error)
         return FileFact(path, kind="other" if fault else "missing", error=fault)
     kind: FileKind = "other"
@@ -114,5 +116,7 @@ def _load_error(place: Path) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=place)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        if reading.nothing_left(error):
+            raise
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""The one way in which files of this machine are read: nothing raises, and nothing waits for long.
+"""The one way in which files of this machine are read: nothing raises but MemoryError, and nothing waits for long.
 
 What is read is chosen by variables and files of others, so it may be anything: a path longer than a path may be, a
 folder that may not be searched, a pipe without a writer, a file of the kernel's, a home on a server that is gone.
@@ -12,7 +12,6 @@ import stat
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -23,32 +22,52 @@ LARGEST_TEXT = 64 * 1024
 LIMIT_S, _LIMIT_BESIDE_STUCK_S = 1.0, 0.05
 #: A folder that holds more than that holds no configuration.
 _MOST_NAMES = 10_000
+_PIECE = 64 * 1024
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+#: What says nothing of the file: this process may have no more.
+_NOTHING_LEFT = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 #: Opening a pipe waits for its other end, and reading some files of the kernel waits for news.
 _AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _stuck: set[threading.Thread] = set()
 
 
 def patiently(read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns; `otherwise` when it raises or does not come back in time. It is left to itself then."""
+    """What `read` returns; `otherwise` when it raises or does not come back in time. It is left to itself then.
+
+    `MemoryError`: this process has too little left to look, so that nothing is known of the file.
+    """
     found: list[T] = []
+    failed: list[Exception] = []
 
     def run() -> None:
-        with suppress(OSError, ValueError, RuntimeError, MemoryError):
+        try:
             found.append(read())
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            failed.append(error)
 
     thread = threading.Thread(target=run, name="reading", daemon=True)
     try:
         thread.start()
     except RuntimeError:  # the user may start no more threads
         run()
-        return found[0] if found else otherwise
-    for other in [one for one in _stuck if not one.is_alive()]:
-        _stuck.discard(other)
-    thread.join(_LIMIT_BESIDE_STUCK_S if _stuck else LIMIT_S)
-    if thread.is_alive():
-        _stuck.add(thread)
-    return found[0] if found else otherwise
+    else:
+        for other in [one for one in _stuck if not one.is_alive()]:
+            _stuck.discard(other)
+        thread.join(_LIMIT_BESIDE_STUCK_S if _stuck else LIMIT_S)
+        if thread.is_alive():
+            _stuck.add(thread)
+            return otherwise
+    if found:
+        return found[0]
+    # A thread that ended before it came to our first line had no memory for that.
+    if not failed or nothing_left(failed[0]):
+        raise MemoryError
+    return otherwise
+
+
+def nothing_left(error: Exception) -> bool:
+    """The memory or the descriptors of this process have run out."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _NOTHING_LEFT)
 
 
 def fault_of(error: Exception) -> str:
@@ -104,7 +123,13 @@ def names_in(folder: str | Path, suffix: str = "") -> list[str]:
 def _content(path: str | Path, most: int) -> bytes | None:
     descriptor = os.open(path, _AT_ONCE)
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        found = bytearray()
+        # In pieces: a read of `most` bytes takes as much memory, however small the file, where little may be left.
+        while piece := file.read(min(_PIECE, most - len(found))):
+            found += piece
+        return bytes(found)
 
 
 def _names_in(folder: str | Path, suffix: str) -> list[str]:

@@ -132,7 +132,7 @@ def test_a_child_that_does_not_read_what_it_is_told_holds_nobody() -> None:
     started = time.monotonic()
     ended = child.run(["/bin/sleep", "300"], b"x" * 1_000_000, variables=os.environ, limit_s=0.3, longest=1000)
     assert ended.status is None
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # of 300
 
 
 @PROC

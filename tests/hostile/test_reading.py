@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -66,11 +68,11 @@ def test_a_path_that_is_too_long_says_so() -> None:
 
 
 def test_a_pipe_without_a_writer_is_not_waited_for(pipe: str) -> None:
-    started = time.monotonic()
     fact = files.look(pipe, cwd="/", text=True, authorities=True)
     assert (fact.kind, fact.text, fact.authorities) == ("other", None, None)
     assert reading.content(pipe, 100) is None
-    assert time.monotonic() - started < 1
+    assert fact.error == ""
+    assert not any(waiting.is_alive() for waiting in reading._stuck)
 
 
 def test_a_read_that_does_not_come_back_is_left_and_the_next_wait_is_short() -> None:
@@ -78,7 +80,7 @@ def test_a_read_that_does_not_come_back_is_left_and_the_next_wait_is_short() -> 
     started = time.monotonic()
     assert reading.patiently(gone.wait, None) is None
     assert [reading.patiently(gone.wait, None) for _ in range(10)] == [None] * 10
-    assert time.monotonic() - started < 3 * reading.LIMIT_S
+    assert time.monotonic() - started < 8 * reading.LIMIT_S  # of eleven
     gone.set()
 
 
@@ -236,3 +238,15 @@ def test_no_variable_ends_a_command_with_anything_but_its_exit_code(name: str, v
         assert ran.exit_code in (0, 10), ran.err
         assert "Traceback" not in ran.err
         assert "\x1b" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "x"), OSError(errno.ENOMEM, "x")], ids=repr)
+def test_what_this_process_lacks_is_no_fact_of_a_file(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "open", fails)
+    with pytest.raises(MemoryError):
+        files.look(certifi.where(), cwd="/", text=True, authorities=True)
+    monkeypatch.undo()
+    assert files.look(certifi.where(), cwd="/", authorities=True).authorities is not None

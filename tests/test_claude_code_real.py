@@ -64,7 +64,9 @@ def _differs(told: Mapping[str, Any]) -> str:
     headers = seen["headers"]
     wanted = {name: planned[name] for name in ("via", "userinfo", "tls", "host", "path")}
     target = seen["target"].partition("?")[0].removeprefix(f"http://{headers['host']}")
-    real = {name: seen[name] for name in ("via", "userinfo", "tls")} | {"host": headers["host"], "path": target}
+    # With the scheme's own port it is the same host (RFC 9110, 4.2.3): this program writes it where it was typed.
+    host = headers["host"].removesuffix(":443" if seen["tls"] else ":80")
+    real = {name: seen[name] for name in ("via", "userinfo", "tls")} | {"host": host, "path": target}
     named = {*planned["headers"], "x-api-key", "authorization"}
     sent = {name: value for name, value in headers.items() if name in named}
     if planned["login"]:  # its token is not read

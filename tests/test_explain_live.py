@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import anthropic
 import pytest
 
 from claudecheck.explanation import Explanation, explain, explain_text
@@ -45,8 +44,15 @@ def answer(status: str, body: str, *headers: str, kind: str = "application/json"
     return says(("\r\n".join(head) + "\r\n\r\n" + body).encode())
 
 
+def sdk(**arguments: Any) -> Any:
+    """A client of the real SDK, whose import takes as long as collecting all other tests: only here, then."""
+    import anthropic
+
+    return anthropic.Anthropic(**arguments)
+
+
 def call(url: str, *, key: str = "sk-ant-api03-x", timeout: float = 5.0) -> Any:
-    with anthropic.Anthropic(api_key=key, base_url=url, max_retries=0, timeout=timeout) as client:
+    with sdk(api_key=key, base_url=url, max_retries=0, timeout=timeout) as client:
         return client.messages.create(**MESSAGE)
 
 
@@ -166,7 +172,7 @@ def test_a_key_that_cannot_be_sent_is_found_and_never_shown() -> None:
 
 
 def test_a_client_without_a_key_says_so() -> None:
-    found = explained(lambda: anthropic.Anthropic(base_url="http://127.0.0.1:1").messages.create(**MESSAGE))
+    found = explained(lambda: sdk(base_url="http://127.0.0.1:1").messages.create(**MESSAGE))
     assert (found.problem, found.layer) == ("key-missing", "environment")
 
 
@@ -211,7 +217,7 @@ def test_a_stream_that_is_cut_raises_what_no_sdk_class_covers() -> None:
 
     def read() -> None:
         with (
-            anthropic.Anthropic(api_key="k", base_url=url, max_retries=0) as client,
+            sdk(api_key="k", base_url=url, max_retries=0) as client,
             client.messages.stream(**MESSAGE) as stream,
         ):
             for _ in stream:
@@ -223,7 +229,7 @@ def test_a_stream_that_is_cut_raises_what_no_sdk_class_covers() -> None:
 
 
 def test_a_closed_client_is_named() -> None:
-    client = anthropic.Anthropic(api_key="k", base_url="http://127.0.0.1:1", max_retries=0)
+    client = sdk(api_key="k", base_url="http://127.0.0.1:1", max_retries=0)
     client.close()
     assert explained(lambda: client.messages.create(**MESSAGE)).problem == "client-closed"
 
@@ -245,7 +251,7 @@ def test_the_traceback_of_a_closed_event_loop_is_told_from_a_network_failure() -
             connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
 
     with served(keeps_alive) as url:
-        done = subprocess.run([sys.executable, "-c", TWO_LOOPS, url], capture_output=True, timeout=30, check=False)
+        done = subprocess.run([sys.executable, "-c", TWO_LOOPS, url], capture_output=True, timeout=120, check=False)
     assert b"APIConnectionError: Connection error." in done.stderr
     found = explain_text(done.stderr)
     assert (found.problem, found.layer) == ("client-event-loop", "client")

@@ -269,6 +269,7 @@ def test_a_program_that_cannot_reach_the_api_is_explained_and_its_route_is_walke
     assert page.rstrip().endswith("exit 10")
 
 
+@pytest.mark.slow
 def test_the_api_that_answered_is_explained_and_not_asked_again() -> None:
     with Lab("key-invalid") as lab:
         words = ["run", "--", sys.executable, "-c", FAILS]

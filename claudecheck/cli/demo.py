@@ -52,14 +52,14 @@ def demo(
     import os
     from dataclasses import replace
 
+    if list_:
+        _list_faults()
+        raise typer.Exit
     from claudecheck.lab import FAULTS, Lab
     from claudecheck.machine import environment
     from claudecheck.run import interruption
 
     interruption.at_most(timeout)
-    if list_:
-        _list_faults()
-        raise typer.Exit
     chosen = next((known for known in FAULTS if known.name == fault), None)
     if chosen is None:
         from difflib import get_close_matches

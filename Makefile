@@ -79,6 +79,9 @@ journals: $(READY)  ## record the embedded lab's faults anew for the replay, and
 bench: $(READY)  ## ratios: the doctor against what it is compared with, in one run (root: docs/performance.md)
 	$(BIN)/python -m tests.bench
 
+pictures: $(READY)  ## docs/pictures: what a terminal shows of real runs
+	$(BIN)/python -m tests.pictures
+
 docs: $(READY)  ## write docs/problems.md from the catalogue
 	$(BIN)/python -c 'from claudecheck.diagnosis.problems import CATALOGUE; from claudecheck.render.page import catalogue_markdown; print(catalogue_markdown(CATALOGUE), end="")' > docs/problems.md
 
@@ -105,4 +108,4 @@ clean:  ## remove what was made
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
-.PHONY: demo test slow fleet exhaustive fuzz clients checkers lint types lab stability journals bench docs man dist check-dist completions clean help
+.PHONY: demo test slow fleet exhaustive fuzz clients checkers lint types lab stability journals bench pictures docs man dist check-dist completions clean help

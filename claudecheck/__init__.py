@@ -59,9 +59,9 @@ def diagnose(
 ) -> Report:
     """Walk the route of a client in this environment, and say what is wrong with it. Prints nothing.
 
-    `timeout` is in seconds and bounds the whole run. `message=False` leaves out the message, which
-    costs one output token. `client` is "python" (the default), "typescript", "node", "claude-code" or
-    "curl"; `family` keeps to addresses of "ipv4" or "ipv6". `python` is the interpreter whose SDK sends
+    `timeout` is in seconds and bounds the whole run. `message=False` leaves out the message and
+    its stream, which cost an output token each. `client` is "python" (the default), "typescript", "node", "claude-code"
+    or "curl"; `family` keeps to addresses of "ipv4" or "ipv6". `python` is the interpreter whose SDK sends
     the message; by default the one that `claudecheck doctor` would choose. `local_only=True` sends
     nothing to hosts that are not on the route. `base_url` is walked to instead of the environment's; to another host
     the key goes that the variable `key_env` holds, or none. `label` tells

@@ -198,14 +198,9 @@ SPOKE: dict[str, Any] = {"shape": "api-error", "request_id": "req_1"}
         (called_for(Stage.MESSAGES, **answer(0, "messages", failure=Failure.SDK_MISSING)), []),
         (called_for(Stage.MESSAGES, models=("m",), **answer(404, "messages", **SPOKE)), ["messages:other-model"]),
         (called_for(Stage.MESSAGES, models=("m",), **answer(400, "messages", **SPOKE)), []),
-        (called_for(Stage.MESSAGES, **answer(200, "messages")), []),
-        (called_for(Stage.MESSAGES, between=True, **answer(200, "messages")), ["messages:stream"]),
-        (
-            called_for(
-                Stage.MESSAGES, replace(ROUTE, credential=Credential()), between=True, **answer(200, "messages")
-            ),
-            [],
-        ),
+        (called_for(Stage.MESSAGES, **answer(200, "messages")), ["messages:stream"]),
+        (called_for(Stage.MESSAGES), ["messages:stream"]),  # beside the message
+        (called_for(Stage.MESSAGES, replace(ROUTE, credential=Credential()), **answer(200, "messages")), []),
     ],
 )
 def test_a_failure_calls_for_these_questions_and_no_others(called: list[str], expected: list[str]) -> None:

@@ -59,7 +59,9 @@ VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show all that was seen, ruled out and varied, and every fix.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing when the client gets through.")]
-MessageOption = Annotated[bool, typer.Option("--no-message", help="Send no message; one costs one output token.")]
+MessageOption = Annotated[
+    bool, typer.Option("--no-message", help="Send no message, and no stream: an output token each.")
+]
 OnlyOption = Annotated[
     Stage | None,
     typer.Option("--only", metavar="STAGE", help="Stop after this stage; send nothing for those after it."),

@@ -55,7 +55,7 @@ def compare(
 ) -> None:
     """Walk several routes side by side, each one change away from the environment as it is.
 
-    Each route sends a message of one output token, unless --no-message leaves it out.
+    Each route sends a message of one output token and its stream, unless --no-message leaves them out.
     """
     from claudecheck.run import interruption
     from claudecheck.run.compare import Asked

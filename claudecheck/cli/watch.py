@@ -43,7 +43,8 @@ def watch(
     for_: Annotated[str, typer.Option("--for", metavar="TIME", help="Stop after this time: 8h, 7d.")] = "",
     until: Annotated[Until | None, typer.Option("--until", help="Stop at the first walk with this result.")] = None,
     message: Annotated[
-        bool, typer.Option("--message", help="Also send a message at every walk; each costs one output token.")
+        bool,
+        typer.Option("--message", help="At every walk also a message and its stream: a token each."),
     ] = False,
     log: Annotated[
         Path | None, typer.Option("--log", metavar="FILE", help="Append a line of JSON to FILE for every walk.")

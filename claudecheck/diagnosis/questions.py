@@ -79,7 +79,6 @@ class Facts:
     search: bool = False
     models: tuple[str, ...] = ()  # beside the one that was asked
     model: str = ""
-    between: bool = False  # more than the network is on the route: a proxy, a gateway, inspection
     client: str = ""
     hosts: tuple[Target, ...] = ()
 
@@ -363,9 +362,9 @@ def _message_unexplained(facts: Facts) -> bool:
 
 
 def _stream_may_be_held(facts: Facts) -> bool:
-    """Something stands between that could hold a stream back."""
-    works = facts.answer is not None and facts.answer.ok
-    return _message_unexplained(facts) or (works and facts.between and bool(facts.route.credential.secret))
+    """Wherever a message is sent: a box on the way that nobody has named may hold a stream back too."""
+    waiting = facts.answer is None or facts.answer.ok
+    return _message_unexplained(facts) or (waiting and bool(facts.route.credential.secret))
 
 
 def _model_refused(facts: Facts) -> bool:
@@ -484,7 +483,7 @@ def _same_request(facts: Facts) -> Iterable[Target]:
 
 
 def _stream(facts: Facts) -> Iterable[Target]:
-    yield Target(send="stream", model=facts.answer.model if facts.answer else "")
+    yield Target(send="stream", model=facts.answer.model if facts.answer else facts.model)
 
 
 def _other_models(facts: Facts) -> Iterable[Target]:

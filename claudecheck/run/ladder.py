@@ -86,7 +86,6 @@ class Ladder:
         self.announce = announce
         self.route = walk.route
         self.stopped = any(concern.stops_client for concern in plan.concerns)
-        self.between = walk.route.proxy is not None or not walk.route.endpoint.official
         self._early = early
         self._direct: DirectSide | None = None
         self._config: ResolverConfig | None = None
@@ -294,8 +293,6 @@ class Ladder:
         if not seen.ok or secured is None:
             self._fail(Stage.TLS, seen)
             return None
-        if self.route.endpoint.official and seen.root_is_public is False:
-            self.between = True
         self._ask(self._facts(Stage.TLS, seen))
         self._stay_with(seen.address)
         return secured
@@ -343,7 +340,6 @@ class Ladder:
             nameservers=tuple(config.nameservers) if config else (),
             search=bool(config and config.search),
             models=tuple(models),
-            between=self.between,
         )
 
     def _hedged(self, attempt: Callable[[], T], silence: Facts, limit_s: float) -> T | None:
@@ -415,6 +411,7 @@ class Ladder:
         chosen = message.choose_models(self.options.model, listed.models)
         facts = replace(self._facts(Stage.MESSAGES), model=chosen[0])
         sizes = side_by_side.Started([partial(self._walker().sizes, facts)])
+        streaming = side_by_side.Started([partial(self._ask_for_a_stream, facts)])
         self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
         # The SDK looks the name up again, and waits as long as it did here.
         limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
@@ -428,10 +425,21 @@ class Ladder:
         else:
             facts = self._facts(Stage.MESSAGES, seen)
             self._ask(facts)
+        streaming.wait(self.walk.deadline.remaining())
+        if seen.ok:
             self._stream_once_more(facts)
         if seen.ok and self._body_is_moving(sizes):
             return
         sizes.wait(3 * self.options.step_s)
+
+    def _ask_for_a_stream(self, facts: Facts) -> object:
+        """Beside the message, so that it costs a token and no time."""
+        with self._asking:
+            due = questions.STREAMED.id not in self._asked and questions.STREAMED.asked(facts)
+            self._asked |= {questions.STREAMED.id} if due else set()
+        if due:
+            self._walker().walk_all(questions.put(questions.STREAMED, facts))
+        return None
 
     def _stream_once_more(self, facts: Facts) -> None:
         """One that broke off beside a message that came whole may have done so by chance."""

@@ -146,6 +146,15 @@ def message_never_answered(net: Network) -> None:
 
 
 @scenario(
+    "Streamed answers of the API are cut on the direct route, while plain ones come whole",
+    component="nginx, upstream that closes",
+    expect=failing("messages", "stream-blocked", "network", "gateway"),
+)
+def stream_cut(net: Network) -> None:
+    net.api.behaviour = "cut-stream"
+
+
+@scenario(
     "The answer is cut in the middle",
     component="nginx, upstream that closes",
     expect=failing("models", "response-cut", "network"),

@@ -425,6 +425,7 @@ class HttpExchange(Observation, frozen=True, kw_only=True, tag="http-exchange"):
     input_tokens: int = 0
     output_tokens: int = 0
     event_gaps_ms: list[float] = []  # arrival times of stream events after the headers
+    call_ms: float = 0.0  # what the SDK's call took, without the import before it; 0: not told
     segments: int = 0  # sent on its connection, where the system tells
     retransmits: int = 0
     phase: Phase = ""  # where it stopped

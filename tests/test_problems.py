@@ -46,8 +46,9 @@ proxy-login-unwanted proxy-denied proxy-upstream-failed proxy-not-a-proxy proxy-
 captive-portal block-page not-the-api gateway-error models-not-served:i key-invalid permission-denied
 request-forbidden edge-challenge model-not-available request-invalid credit-exhausted organization-disabled
 request-too-large rate-limited spend-limit-reached api-error api-timeout api-unavailable api-overloaded
-response-timeout response-cut connection-reset response-malformed stream-blocked idle-cut large-request-dropped
-user-agent-filtered custom-header-refused beta-header-refused cors-refused header-scheme sdk-differs
+response-timeout response-slow:w response-cut connection-reset response-malformed stream-blocked idle-cut
+large-request-dropped user-agent-filtered custom-header-refused beta-header-refused cors-refused header-scheme
+sdk-differs
 service-incident:i
 
 client-event-loop client-blocking-call client-closed client-forked client-pool-exhausted client-too-many-files
@@ -72,7 +73,7 @@ tls-self-signed tls-incomplete-chain tls-expired tls-not-yet-valid tls-not-tls t
 tls-client-certificate-required tls-weak-certificate gateway-error models-not-served response-malformed
 beta-header-refused header-scheme
 """
-ANTHROPIC = "api-error api-timeout api-unavailable api-overloaded service-incident"
+ANTHROPIC = "response-slow api-error api-timeout api-unavailable api-overloaded service-incident"
 NOBODY = "prediction-contradicted unknown incomplete claudecheck-bug"
 
 #: A value for every hole; some are hostile, as a file's name or a server's text may be.

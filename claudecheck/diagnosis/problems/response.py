@@ -52,6 +52,25 @@ RESPONSE_TIMEOUT = Problem(
     told_apart="The cause is `ReadTimeout`; `ConnectTimeout` is an earlier stage. If every failure takes the same round time (60, 120, 300 s), a box on the way has that limit (`idle-cut`).",
 )
 
+RESPONSE_SLOW = Problem(
+    code="response-slow",
+    layer="messages",
+    severity="warning",
+    title="One token took {seconds}",
+    cause="The message got through, and its answer of a single token came late. The API is busy, or a gateway or a proxy on the way holds requests back.",
+    owner="anthropic",
+    retryable=True,
+    fixes=(
+        look(
+            "See whether it stays so, and at which stage the time goes",
+            everywhere("{claudecheck} watch --message --every 10s --for 2m"),
+        ),
+        ask("Ask whoever runs {host} why it answers late", unless=("official",)),
+    ),
+    looks_like=raised("every call works, and takes seconds longer than it used to"),
+    told_apart="The connection itself is quick. Where each connect takes long, it is `network-slow`; where no answer comes at all, `response-timeout`.",
+)
+
 RESPONSE_CUT = Problem(
     code="response-cut",
     layer="models",

@@ -17,6 +17,10 @@ _VANISHED = (Failure.TIMED_OUT, Failure.RESET, Failure.CLOSED)
 _CLIENT = (Failure.SDK_MISSING, Failure.SDK_BROKEN, Failure.CLIENT_REFUSED)
 
 
+#: An answer of one token comes within a second or two.
+SLOW_ANSWER_MS = 3000.0
+
+
 def find(evidence: Evidence) -> Iterable[Finding]:
     seen = evidence.message
     if seen is None or seen.failure is Failure.CANCELLED:
@@ -26,6 +30,7 @@ def find(evidence: Evidence) -> Iterable[Finding]:
     if seen.ok:
         yield from _sizes(evidence)
         yield from _streams(evidence)
+        yield from _slow(evidence, seen)
         return
     if waited_out(evidence):
         return  # the addresses are told by the transport's rule
@@ -95,6 +100,17 @@ def _varied(evidence: Evidence, seen: HttpExchange, code: str) -> Finding:
         seen=told,
         ruled_out=evidence.cleared(Stage.MESSAGES),
         layer="messages",
+    )
+
+
+def _slow(evidence: Evidence, seen: HttpExchange) -> Iterable[Finding]:
+    if seen.call_ms < SLOW_ANSWER_MS:
+        return
+    yield evidence.finding(
+        "response-slow",
+        values={"seconds": f"{seen.call_ms / 1000:.1f} s"},
+        seen=[f"one token from {seen.model} took {seen.call_ms / 1000:.1f} s by {seen.sender}"],
+        owner="anthropic" if evidence.official else "gateway",
     )
 
 

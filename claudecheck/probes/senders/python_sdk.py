@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
+
 from claudecheck.failures import Failure
 from claudecheck.observations import HttpExchange, Raised
 from claudecheck.probes.api import answer, http
@@ -48,6 +50,7 @@ class PythonSdk:
         started = walk.start()
         event = self._start(time.monotonic() + walk.deadline.share(LOADING_S))
         if self._worker.ready:
+            started = walk.start()  # the import was not the call's time
             limit = walk.deadline.share(limit_s)
             self._worker.ask(
                 do=request.step,
@@ -56,7 +59,10 @@ class PythonSdk:
                 connect=walk.route.connect_timeout_s,
             )
             event = self._worker.wait(limit)
-        return walk.record(_exchange(walk, request, event), started)
+        seen = _exchange(walk, request, event)
+        if self._worker.ready:
+            seen = msgspec.structs.replace(seen, call_ms=round(walk.start() - started, 1))
+        return walk.record(seen, started)
 
     def _start(self, ends: float) -> Event | None:
         """Until the SDK is imported and its client built, which is not the network's time; else what came instead."""

@@ -72,7 +72,9 @@ def modem(net: Network) -> None:
     net.wan.link = Link(delay_ms=40, rate_kbit=64)
 
 
-@scenario("The API takes three seconds to answer", component="nginx, slow upstream", expect=gets_through())
+@scenario(
+    "The API takes three seconds to answer", component="nginx, slow upstream", expect=gets_through("response-slow")
+)
 def slow_server(net: Network) -> None:
     net.api.behaviour = "slow=3"
 

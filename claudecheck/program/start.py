@@ -44,16 +44,15 @@ def run(words: Sequence[str]) -> Ended:
     """Raises OSError when there is no such program. Its descriptors, group and environment are ours."""
     streams = open_streams()
     if isinstance(streams, Untouched):
-        process = subprocess.Popen(words, close_fds=False)
-        with _signals(process, lambda: None):
+        with _signals(lambda: None) as started:
+            process = started(subprocess.Popen(words, close_fds=False))
             return Ended(process.wait(), streams.said())
-    try:
-        process = subprocess.Popen(
-            words, stdout=streams.theirs if streams.both else None, stderr=streams.theirs, close_fds=False
-        )
-    finally:
-        os.close(streams.theirs)
-    with _signals(process, streams.resize):
+    with _signals(streams.resize) as started:
+        try:
+            out = streams.theirs if streams.both else None
+            process = started(subprocess.Popen(words, stdout=out, stderr=streams.theirs, close_fds=False))
+        finally:
+            os.close(streams.theirs)
         code = _passed_on(process, streams)
     return Ended(code, streams.said())
 
@@ -126,20 +125,40 @@ def _in_the_foreground() -> bool:
         os.close(terminal)
 
 
+Process = subprocess.Popen[bytes]
+
+
 @contextmanager
-def _signals(process: subprocess.Popen[bytes], resize: Callable[[], None]) -> Iterator[None]:
-    """What was ignored when we were started stays so: the program has inherited that."""
+def _signals(resize: Callable[[], None]) -> Iterator[Callable[[Process], Process]]:
+    """What comes while the program is being started is sent to it as soon as it has been: `started` names it.
+
+    What was ignored when we were started stays so: the program has inherited that.
+    """
+    running: list[Process] = []
+    early: list[int] = []
+
+    def send(number: int) -> None:
+        if running:
+            running[0].send_signal(number)
+        else:
+            early.append(number)
+
+    def started(process: Process) -> Process:
+        running.append(process)
+        for number in early:
+            process.send_signal(number)
+        return process
 
     def resized(number: int, _: FrameType | None) -> None:
         resize()
-        process.send_signal(number)  # again, now that it can see the new size
+        send(number)  # again, now that it can see the new size
 
     def from_outside(number: int, _: FrameType | None) -> None:
         if not _in_the_foreground():
-            process.send_signal(number)
+            send(number)
 
     handlers: dict[str, Handler] = dict.fromkeys(_ITS_OWN, from_outside)
-    handlers |= {name: lambda number, _: process.send_signal(number) for name in _PASSED_ON}
+    handlers |= {name: lambda number, _: send(number) for name in _PASSED_ON}
     handlers["SIGWINCH"] = resized
     before = {}
     for name, handler in handlers.items():
@@ -147,7 +166,7 @@ def _signals(process: subprocess.Popen[bytes], resize: Callable[[], None]) -> It
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, handler)
     try:
-        yield
+        yield started
     finally:
         for number, old in before.items():
             signal.signal(number, old)

@@ -61,6 +61,15 @@ def socks_password_missing(net: Network) -> None:
 
 
 @scenario(
+    "A user name and a password are set for a SOCKS proxy that takes none",
+    component="dante",
+    expect=failing("proxy", "proxy-login-unwanted", "you"),
+)
+def socks_login_unwanted(net: Network) -> None:
+    behind_proxy(net, Dante(), proxy_url(1080, scheme="socks5", userinfo=f"{PROXY_USER}:secret"))
+
+
+@scenario(
     "The proxy accepts NTLM only",
     component="squid, ntlm_fake_auth",
     expect=failing("proxy", "proxy-auth-unsupported", "network"),

@@ -181,3 +181,12 @@ def test_the_markdown_and_short_forms_carry_the_verdict() -> None:
         ran = doctor.invoke("demo", "tcp-refused", "--no-message", "--format", form, "--python", doctor.PYTHON)
         assert ran.exit_code == 12
         assert "tcp-refused" in ran.out
+
+
+def test_an_interpreter_in_this_folder_is_that_one_and_not_one_of_path(tmp_path: Path) -> None:
+    (tmp_path / "python3").symlink_to(sys.executable)
+    with Lab("healthy") as lab:
+        options = ("doctor", "--json", "--local-only", "--no-message", "--python", "./python3")
+        ran = doctor.run(*options, variables=lab.variables, cwd=tmp_path)
+    assert "./python3" in ran.out
+    assert ran.exit_code in (0, 10)  # a bare link knows no SDK

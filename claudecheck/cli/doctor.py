@@ -176,12 +176,12 @@ def interpreter_at(named: str | None) -> str | None:
 
     if named is None:
         return None
-    path = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's own raises for a user who is not there
+    place = os.path.expanduser(named)  # noqa: PTH111  # Path's own raises for a user who is not there
+    path = Path(place)
     for candidate in (path / "bin" / "python3", path / "bin" / "python", path / "Scripts" / "python.exe"):
         if reading.is_file(candidate):
             return str(candidate)
-    # A name with a slash is a place, and `Path` drops the dot of `./python3`.
-    place = str(path.absolute()) if os.path.dirname(named) else named  # noqa: PTH120
+    # As it was typed: `Path` drops the dot of `./python3`, which would then be looked for in PATH.
     found = reading.patiently(lambda: shutil.which(place), None)
     if found is None:
         fail(

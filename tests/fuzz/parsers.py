@@ -12,6 +12,7 @@ from typing import Literal
 from claudecheck.clients import claude_settings, profiles
 from claudecheck.diagnosis.archive import UnreadableReportError, journal_of
 from claudecheck.diagnosis.verdict import diagnose
+from claudecheck.explanation import NotTextError
 from claudecheck.explanation.answer import explain_text
 from claudecheck.explanation.settings import assignments
 from claudecheck.journal.redact import Redactor
@@ -103,7 +104,8 @@ def saved_report(data: bytes) -> None:
 
 
 def explained(data: bytes) -> None:
-    explain_text(data.decode("utf-8", "replace"))
+    with suppress(NotTextError):
+        explain_text(data.decode("utf-8", "replace"))
 
 
 def line_of_a_child(data: bytes) -> None:

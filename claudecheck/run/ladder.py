@@ -306,11 +306,8 @@ class Ladder:
 
     def _works_again(self, question: Question, facts: Facts) -> bool:
         """The same once more, before anything is changed: then the walk goes on, and says that it had to try twice."""
-        with self._asking:
-            due = facts.failure is not Failure.TIMED_OUT and question.id not in self._asked and question.asked(facts)
-            self._asked |= {question.id} if due else set()
-        if due:
-            self._walker().walk_all(questions.put(question, facts))
+        if facts.failure is not Failure.TIMED_OUT:
+            self._ask_alone(question, facts)
         again = outcomes(self.walk.writer.journal()).get(question.id)
         last = TlsHandshake if question.by == "handshake" else TcpConnect  # it may not have come to its end yet
         return again is not None and again.reached and any(isinstance(step, last) for step in again.observations)
@@ -362,6 +359,15 @@ class Ladder:
         if asks:
             replace(self._walker(), direct=self._direct, patient=patient).walk_all(asks)
 
+    def _ask_alone(self, question: Question, facts: Facts) -> object:
+        """One question, where it is called for and was not asked yet."""
+        with self._asking:
+            due = question.id not in self._asked and question.asked(facts)
+            self._asked |= {question.id} if due else set()
+        if due:
+            self._walker().walk_all(questions.put(question, facts))
+        return None
+
     def _walker(self) -> Walker:
         return Walker(replace(self.walk, route=self.route), self.options.step_s, self.sender)
 
@@ -411,7 +417,8 @@ class Ladder:
         chosen = message.choose_models(self.options.model, listed.models)
         facts = replace(self._facts(Stage.MESSAGES), model=chosen[0])
         sizes = side_by_side.Started([partial(self._walker().sizes, facts)])
-        streaming = side_by_side.Started([partial(self._ask_for_a_stream, facts)])
+        # Beside the message, so that it costs a token and no time.
+        streaming = side_by_side.Started([partial(self._ask_alone, questions.STREAMED, facts)])
         self.announce(Stage.MESSAGES, f"one token from {chosen[0]}")
         # The SDK looks the name up again, and waits as long as it did here.
         limit_s = self.options.limit_s(message.LIMIT_S) + (resolve.PATIENCE_S if self._late is not None else 0.0)
@@ -431,15 +438,6 @@ class Ladder:
         if seen.ok and self._body_is_moving(sizes):
             return
         sizes.wait(3 * self.options.step_s)
-
-    def _ask_for_a_stream(self, facts: Facts) -> object:
-        """Beside the message, so that it costs a token and no time."""
-        with self._asking:
-            due = questions.STREAMED.id not in self._asked and questions.STREAMED.asked(facts)
-            self._asked |= {questions.STREAMED.id} if due else set()
-        if due:
-            self._walker().walk_all(questions.put(questions.STREAMED, facts))
-        return None
 
     def _stream_once_more(self, facts: Facts) -> None:
         """One that broke off beside a message that came whole may have done so by chance."""

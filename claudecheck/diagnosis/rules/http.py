@@ -150,7 +150,7 @@ def values_of(seen: HttpExchange) -> dict[str, str]:
 
 
 def _seconds(value: str) -> str:
-    """Seconds, or a date; what is neither, or longer than a day can be waited for, says nothing."""
+    """Seconds, or a date; what is neither, or longer than a week, says nothing."""
     if value.strip().isdigit():
         seconds = whole_number(value.strip(), most=_LONGEST_WAIT_S)
         return f"{seconds} s" if seconds is not None else ""
